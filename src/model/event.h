@@ -1,0 +1,35 @@
+// One line of history.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/time.h"
+
+namespace tidegate {
+
+enum class EventKind : std::uint8_t {
+  woke,          // a packet, an operator or a schedule asked for it, and the start began
+  ready,         // it answers
+  start_failed,  // with the reason, and when it is tried again
+  stopping,      // the stop began, with the reason
+  slept,         // the stop is done
+  stop_failed,
+  vetoed,  // idle, but the veto command said no
+  found,   // it runs, though tidegate did not start it
+  gone,    // it ended, though tidegate did not stop it
+  kept,    // an operator asked to keep it awake
+  forgot,  // the retry time after a failure passed without traffic
+};
+
+[[nodiscard]] std::string_view to_string(EventKind kind);  // "woke", "start failed", …
+
+struct Event {
+  WallTime at{};
+  std::string service;
+  EventKind kind = EventKind::woke;
+  std::string text;  // for people, without the service's name
+};
+
+}  // namespace tidegate
