@@ -1,0 +1,69 @@
+#include "meter/classify.h"
+
+#include <algorithm>
+
+namespace tidegate {
+namespace {
+
+// RFC 4861: router and neighbour solicitation and advertisement, redirect.
+bool is_neighbour_discovery(const Sample& sample) {
+  return sample.flow.protocol == Protocol::icmp6 && sample.icmp_type >= 133 && sample.icmp_type <= 137;
+}
+
+// The kinds of noise that a sample is, or-ed; 0: none.
+std::uint8_t noise_of(const Sample& sample) {
+  std::uint8_t kinds = 0;
+  const auto is = [&](Noise kind) { kinds |= static_cast<std::uint8_t>(kind); };
+  if (sample.cast == Cast::broadcast) is(Noise::broadcast);
+  if (sample.cast == Cast::multicast) is(Noise::multicast);
+  if (sample.flow.protocol == Protocol::arp) is(Noise::arp);
+  if (sample.flow.protocol == Protocol::tcp && (sample.tcp_flags & tcp_flag::kRst) != 0) is(Noise::rst);
+  if (is_neighbour_discovery(sample)) {
+    is(Noise::neighbour);
+  } else if (sample.flow.protocol == Protocol::icmp || sample.flow.protocol == Protocol::icmp6) {
+    is(Noise::icmp);
+  }
+  return kinds;
+}
+
+bool in_any(const std::vector<Cidr>& networks, const IpAddress& address) {
+  return std::ranges::any_of(networks, [&](const Cidr& network) { return network.contains(address); });
+}
+
+// The client's side of the flow, whichever way the packet goes.
+const Endpoint& client_of(const Sample& sample) {
+  return sample.direction == Direction::out ? sample.flow.destination : sample.flow.source;
+}
+
+const Endpoint& service_of(const Sample& sample) {
+  return sample.direction == Direction::out ? sample.flow.source : sample.flow.destination;
+}
+
+}  // namespace
+
+bool takes(const SampleRule& rule, const Sample& sample) {
+  if ((noise_of(sample) & ~rule.also) != 0) return false;
+  if (rule.direction && sample.direction != Direction::unknown && sample.direction != *rule.direction) return false;
+  if (sample.payload < rule.min_bytes) return false;
+  const bool tcp = sample.flow.protocol == Protocol::tcp;
+  if (rule.ack_only && (!tcp || (sample.tcp_flags & tcp_flag::kAck) == 0)) return false;
+  if (tcp && ((sample.tcp_flags & rule.flags.set) != rule.flags.set || (sample.tcp_flags & rule.flags.clear) != 0))
+    return false;
+  const auto& client = client_of(sample).address;
+  if (!rule.from.empty() && !in_any(rule.from, client)) return false;
+  if (in_any(rule.not_from, client)) return false;
+  return rule.ports.empty() || std::ranges::any_of(rule.ports, [&](const PortRange& ports) {
+           return ports.contains(sample.flow.protocol, service_of(sample).port);
+         });
+}
+
+Classifier::Classifier(SampleRule wake, SampleRule keep) : wake_{std::move(wake)}, keep_{std::move(keep)} {
+  if (wake_.packets) rate_.emplace(*wake_.packets);
+}
+
+Class Classifier::classify(const Sample& sample) {
+  if (takes(wake_, sample) && (!rate_ || rate_->add(client_of(sample).address, sample.at.instant))) return Class::wake;
+  return takes(keep_, sample) ? Class::keep : Class::ignore;
+}
+
+}  // namespace tidegate
