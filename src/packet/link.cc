@@ -59,6 +59,17 @@ struct Cooked {
 // Hardware whose protocol field is not an EtherType: Frame Relay, radiotap, netlink.
 bool has_ethertype(std::uint16_t hardware) { return hardware != 770 && hardware != 803 && hardware != 824; }
 
+// Newer kernels (seen on 6.18) name in a cooked header the type behind all tags, though with QinQ the inner tag still
+// stands before the packet: what does not begin as a packet of that type, but repeats the type behind two bytes.
+Network hidden_tag_or(const Rest& rest, std::uint16_t type) {
+  const auto first = rest.peek<1>();
+  if (!first || (type != ethertype::kIpv4 && type != ethertype::kIpv6)) return type;
+  if ((*first)[0] >> 4 == (type == ethertype::kIpv4 ? 4 : 6)) return type;
+  const auto tag = rest.peek<4>();
+  if (!tag) return std::unexpected{Reject::cut_ip};
+  return be16<2>(*tag) == type ? ethertype::kVlan : type;
+}
+
 Network read_cooked(Rest& rest, const Cooked& cooked, Headers& headers) {
   switch (cooked.packet_type) {
     case 1:
@@ -75,7 +86,8 @@ Network read_cooked(Rest& rest, const Cooked& cooked, Headers& headers) {
   if (cooked.packet_type == 4) headers.direction = Direction::out;
   if (cooked.address_length == 6) headers.source_mac = mac(cooked.address);
   if (!has_ethertype(cooked.hardware)) return 0;
-  return read_tags(rest, cooked.protocol, headers);
+  const auto type = hidden_tag_or(rest, cooked.protocol);
+  return type ? read_tags(rest, *type, headers) : type;
 }
 
 Network read_cooked_v1(Rest& rest, Headers& headers) {
@@ -121,9 +133,9 @@ Network read_family(Rest& rest) {
 }
 
 Network read_version(const Rest& rest) {
-  const auto first = rest.peek();
+  const auto first = rest.peek<1>();
   if (!first) return std::unexpected{Reject::cut_ip};
-  switch (*first >> 4) {
+  switch ((*first)[0] >> 4) {
     case 4:
       return ethertype::kIpv4;
     case 6:

@@ -118,6 +118,19 @@ TEST(Link, cooked_captures_may_carry_a_tag) {
   }
 }
 
+TEST(Link, cooked_captures_may_hide_a_tag_behind_the_type_of_the_packet) {
+  for (const bool v6 : {false, true}) {
+    auto builder = PacketBuilder{}.sll2().vlan(3);
+    auto frame = (v6 ? udp6_in(builder) : udp_in(builder)).bytes();
+    std::copy_n(frame.begin() + 22, 2, frame.begin());  // the type behind the tag, where the tag's own was
+    const auto headers = decoded(frame, LinkType::linux_sll2).value();
+    EXPECT_EQ(headers.vlans, 1);
+    EXPECT_EQ(headers.vlan[0], 3);
+    EXPECT_EQ(headers.destination_port, 53);
+    EXPECT_EQ(decoded(std::vector(frame.begin(), frame.begin() + 22), LinkType::linux_sll2).error(), Reject::cut_ip);
+  }
+}
+
 TEST(Link, cooked_addresses_that_are_no_mac_are_left_out) {
   const auto frame = udp_in(PacketBuilder{}.sll({.hardware = 65534, .address_length = 0})).bytes();
   const auto headers = decoded(frame, LinkType::linux_sll).value();

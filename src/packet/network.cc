@@ -14,8 +14,8 @@ constexpr int kMostExtensions = 8;       // as many as RFC 8504, section 5.3 let
 // Whether the packet can hold its fixed header, and says that it is of this version, as its link header promised.
 Fault check_start(const Rest& rest, std::uint32_t header_bytes, std::uint8_t version) {
   if (rest.sent() < header_bytes) return Reject::bad_ip_length;
-  const auto first = rest.peek();
-  if (first && *first >> 4 != version) return Reject::bad_ip_version;
+  const auto first = rest.peek<1>();
+  if (first && (*first)[0] >> 4 != version) return Reject::bad_ip_version;
   return {};
 }
 

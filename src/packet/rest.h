@@ -35,17 +35,18 @@ class Rest {
   // How many bytes the sender sent from here on, captured or not.
   [[nodiscard]] std::uint32_t sent() const { return sent_; }
 
-  // The next byte, which stays.
-  [[nodiscard]] std::optional<std::uint8_t> peek() const {
-    return captured_.empty() ? std::nullopt : std::optional{captured_.front()};
+  // The next N bytes, which stay; nothing where fewer were captured.
+  template <std::size_t N>
+  [[nodiscard]] std::optional<Field<N>> peek() const {
+    if (captured_.size() < N) return std::nullopt;
+    return captured_.first<N>();
   }
 
   // Takes N bytes off the front; nothing, and nothing taken, where fewer were captured.
   template <std::size_t N>
   [[nodiscard]] std::optional<Field<N>> take() {
-    if (captured_.size() < N) return std::nullopt;
-    const auto header = captured_.first<N>();
-    advance(N);
+    const auto header = peek<N>();
+    if (header) advance(N);
     return header;
   }
 

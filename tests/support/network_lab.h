@@ -14,6 +14,7 @@
 #include <cstring>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "base/fd.h"
 
@@ -24,14 +25,17 @@ namespace tidegate::test {
 class NetworkTest : public testing::Test {
  protected:
   void SetUp() override {
-    home_.reset(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
-    ASSERT_TRUE(home_) << std::strerror(errno);
+    Fd home{::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)};
+    ASSERT_TRUE(home) << std::strerror(errno);
     if (::unshare(CLONE_NEWNET) != 0) {
       GTEST_SKIP() << "make a network namespace: " << std::strerror(errno);
     }
+    home_ = std::move(home);
     ip("link set lo up");
   }
-  void TearDown() override { ASSERT_EQ(::setns(home_.get(), CLONE_NEWNET), 0) << std::strerror(errno); }
+  void TearDown() override {
+    if (home_) ASSERT_EQ(::setns(home_.get(), CLONE_NEWNET), 0) << std::strerror(errno);
+  }
 
   // Runs ip(8).
   static void ip(const std::string& arguments) {
@@ -64,7 +68,7 @@ class NetworkTest : public testing::Test {
   }
 
  private:
-  Fd home_;
+  Fd home_;  // the namespace to go back to, once we have left it
   Fd wire_;  // kept, because the kernel takes its time to close one
 };
 
