@@ -19,13 +19,12 @@ void ClientTable::add(const Sample& sample) {
         {{.endpoint = key.endpoint, .protocol = key.protocol, .first = at, .last = at}, sample.interface});
     by_key_.emplace(key, entries_.begin());
   } else {
+    auto& [client, interface] = *known->second;
+    if (interface != sample.interface && at - client.last <= kSameInterface) return;
+    interface = sample.interface;
     entries_.splice(entries_.begin(), entries_, known->second);
   }
-  auto& [client, interface] = entries_.front();
-  if (interface != sample.interface) {
-    if (at - client.last <= kSameInterface) return;
-    interface = sample.interface;
-  }
+  auto& client = entries_.front().client;
   client.last = std::max(client.last, at);
   ++client.packets;
   if (out) {

@@ -52,6 +52,16 @@ TEST(ClientTable, does_not_count_a_packet_again_that_another_interface_shows) {
   EXPECT_EQ(table.bytes_in(), 96U);
 }
 
+TEST(ClientTable, is_not_confused_about_who_is_the_latest_by_what_another_interface_shows) {
+  ClientTable table;
+  table.add(from("203.0.113.7", 10s, 1));
+  table.add(from("203.0.113.8", 12s, 1));
+  table.add(from("203.0.113.7", 14s, 2));  // not counted, so its last packet is that of 10 s
+  EXPECT_EQ(table.count_since(Instant{11s}), 1U);
+  ASSERT_EQ(table.since(Instant{}).size(), 2U);
+  EXPECT_EQ(table.since(Instant{})[0].endpoint.to_string(), "203.0.113.8:5") << "the latest first";
+}
+
 TEST(ClientTable, stays_bounded_under_a_flood_and_keeps_the_live_ones) {
   ClientTable table;
   for (std::uint32_t i = 0; i < 3 * ClientTable::kMost; ++i) {
