@@ -1,0 +1,184 @@
+// One service of the file; see service.h.
+#include "config/service.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/text.h"
+#include "config/ready.h"
+#include "config/rule.h"
+
+namespace tidegate {
+namespace {
+
+// What the keys say, before it is known how they go together.
+struct ServiceDraft {
+  ServiceSettings settings;
+  RuleDraft wake;
+  RuleDraft keep;
+  std::optional<Command> start;
+  std::optional<Command> stop;
+  std::string script;
+  std::optional<Command> process;
+  Duration grace = ProcessAction{}.grace;
+};
+
+void read_address(const Value& value, ServiceDraft& draft) {
+  for (const Value& item : value.items(Value::Empty::refused)) {
+    IpAddress address;
+    if (item.read(address, IpAddress::parse)) draft.settings.addresses.push_back(address);
+  }
+}
+
+// The word that says what happens to a client while the service is not ready; only one of them is built.
+void read_hold(const Value& value, ServiceDraft& /*draft*/) {
+  const auto word = value.text();
+  if (!word || *word == "none") return;
+  if (*word == "queue" || *word == "forward") {
+    value.fail(fmt::format("\"{}\" is not built yet (allowed: none)", *word));
+  } else {
+    constexpr std::string_view kAllowed[] = {"none"};
+    fail_unknown_word(value, *word, kAllowed);
+  }
+}
+
+void read_min_up(const Value& value, ServiceDraft& draft) {
+  std::optional<Duration> least;
+  read_duration_or_none(value, least);
+  draft.settings.gate.min_up = least.value_or(Duration::zero());
+}
+
+constexpr Key<std::vector<ScheduleWindow>> kScheduleKeys[] = {
+    {"awake",
+     [](const Value& value, std::vector<ScheduleWindow>& windows) {
+       for (const Value& item : value.items(Value::Empty::allowed)) {
+         ScheduleWindow window;
+         if (item.read(window, parse_schedule_window)) windows.push_back(window);
+       }
+     }},
+};
+
+constexpr Key<GateSettings> kRetryKeys[] = {
+    {"first", [](const Value& value, GateSettings& gate) { read_duration(value, gate.retry_first); }},
+    {"most", [](const Value& value, GateSettings& gate) { read_duration(value, gate.retry_most); }},
+};
+
+constexpr Word<GateSettings::Found> kFoundWords[] = {{"adopt", GateSettings::Found::adopt},
+                                                     {"stop", GateSettings::Found::stop},
+                                                     {"ignore", GateSettings::Found::ignore}};
+
+constexpr Word<ServiceSettings::OnExit> kOnExitWords[] = {{"leave", ServiceSettings::OnExit::leave},
+                                                          {"stop", ServiceSettings::OnExit::stop}};
+
+constexpr Key<PcapSource> kPcapKeys[] = {
+    {"interface", [](const Value& value, PcapSource& pcap) { read_text(value, pcap.interface); }},
+    {"filter",
+     [](const Value& value, PcapSource& pcap) {
+       const auto text = value.text(Value::kMostLongText);
+       if (!text) return;
+       pcap.filter = *text;
+       pcap.place =
+           fmt::format("{}:{}:{}: {}", value.findings().file(), value.mark().line, value.mark().column, value.path());
+     }},
+};
+
+constexpr Key<std::vector<PcapSource>> kSensorKeys[] = {
+    {"pcap", [](const Value& value,
+                std::vector<PcapSource>& captures) { read_map(value, kPcapKeys, captures.emplace_back()); }},
+};
+
+void read_sensors(const Value& value, ServiceDraft& draft) {
+  if (!value.is_list()) return value.fail("a list belongs here (try [{pcap: {interface: eth0, filter: \"icmp\"}}])");
+  for (const Value& item : value.items(Value::Empty::allowed)) {
+    read_map(item, kSensorKeys, draft.settings.captures);
+    if (item.is_empty_map()) item.fail("names no sensor (allowed: pcap)");
+  }
+}
+
+constexpr Key<ServiceDraft> kServiceKeys[] = {
+    {"name",
+     [](const Value& value, ServiceDraft& draft) {
+       if (const auto name = value.text()) draft.settings.name = *name;
+     }},
+    {"ports", [](const Value& value, ServiceDraft& draft) { read_ports(value, draft.settings.ports); }},
+    {"address", read_address},
+    {"interface", [](const Value& value, ServiceDraft& draft) { read_text(value, draft.settings.interface); }},
+    {"hold", read_hold},
+    {"start", [](const Value& value, ServiceDraft& draft) { draft.start = read_command(value); }},
+    {"stop", [](const Value& value, ServiceDraft& draft) { draft.stop = read_command(value); }},
+    {"script", [](const Value& value, ServiceDraft& draft) { read_text(value, draft.script); }},
+    // The shell gives way to the program, so that signals reach the program.
+    {"process", [](const Value& value, ServiceDraft& draft) { draft.process = read_command(value, "exec "); }},
+    {"grace", [](const Value& value, ServiceDraft& draft) { read_duration(value, draft.grace); }},
+    {"start_timeout",
+     [](const Value& value, ServiceDraft& draft) { read_duration(value, draft.settings.gate.start_timeout); }},
+    {"ready", [](const Value& value, ServiceDraft& draft) { read_ready(value, draft.settings.ready); }},
+    {"idle", [](const Value& value, ServiceDraft& draft) { read_duration(value, draft.settings.gate.idle); }},
+    {"min_up", read_min_up},
+    {"max_up",
+     [](const Value& value, ServiceDraft& draft) { read_duration_or_none(value, draft.settings.gate.max_up); }},
+    {"veto", [](const Value& value, ServiceDraft& draft) { draft.settings.veto = read_command(value); }},
+    {"schedule",
+     [](const Value& value, ServiceDraft& draft) { read_map(value, kScheduleKeys, draft.settings.gate.awake); }},
+    {"wake", [](const Value& value, ServiceDraft& draft) { read_wake(value, draft.wake); }},
+    {"keep", [](const Value& value, ServiceDraft& draft) { read_keep(value, draft.keep); }},
+    {"retry", [](const Value& value, ServiceDraft& draft) { read_map(value, kRetryKeys, draft.settings.gate); }},
+    {"found",
+     [](const Value& value, ServiceDraft& draft) { read_word(value, kFoundWords, draft.settings.gate.found); }},
+    {"on_exit",
+     [](const Value& value, ServiceDraft& draft) { read_word(value, kOnExitWords, draft.settings.on_exit); }},
+    {"sensors", read_sensors},
+    {"capture_wakes", [](const Value& value, ServiceDraft& draft) { read_text(value, draft.settings.capture_wakes); }},
+};
+
+// Exactly one of start, script and process, and beside it only the keys that go with it.
+void finish_action(const Value& value, const ServiceDraft& draft, ActionSettings& action) {
+  constexpr std::string_view kWays[] = {"start", "script", "process"};
+  std::vector<std::string_view> given;
+  std::ranges::copy_if(kWays, std::back_inserter(given), [&](std::string_view way) { return value.gives(way); });
+  std::ranges::sort(given, {}, [&](std::string_view way) { return value.findings().find(value.child(way)); });
+  for (std::size_t i = 1; i < given.size(); ++i) {
+    value.fail_at(given[i],
+                  fmt::format("it starts by \"{}\" already (allowed: one of {})", given[0], join_words(kWays, "or")));
+  }
+  if (value.gives("stop") && !value.gives("start")) value.fail_at("stop", "goes only with \"start\"");
+  if (value.gives("grace") && !value.gives("process")) value.fail_at("grace", "goes only with \"process\"");
+  if (given.empty()) return value.fail(fmt::format("does not say how it starts (one of {})", join_words(kWays, "or")));
+  if (given[0] == "process") {
+    if (draft.process) action = ProcessAction{.run = *draft.process, .grace = draft.grace};
+  } else if (given[0] == "script") {
+    action = CommandAction{.start = {{draft.script, "start"}}, .stop = Command{{draft.script, "stop"}}};
+  } else if (draft.start) {
+    action = CommandAction{.start = *draft.start, .stop = draft.stop};
+  }
+}
+
+}  // namespace
+
+ServiceSettings read_service(const Value& value) {
+  ServiceDraft draft;
+  read_map(value, kServiceKeys, draft);
+  ServiceSettings& settings = draft.settings;
+  if (!value.is_map()) return std::move(settings);
+  finish_action(value, draft, settings.action);
+  const bool has_ports = !settings.ports.empty();
+  settings.wake = draft.wake.over(default_wake(has_ports));
+  settings.keep = draft.keep.over(default_keep(has_ports));
+  if (!value.gives("ready")) settings.ready = default_ready(settings);
+  return std::move(settings);
+}
+
+std::vector<std::string> service_keys() {
+  std::vector<std::string> keys;
+  append_keys(keys, "", names_of(kServiceKeys));
+  append_keys(keys, "ready", ready_keys());
+  append_keys(keys, "schedule", names_of(kScheduleKeys));
+  append_keys(keys, "wake", wake_keys());
+  append_keys(keys, "keep", keep_keys());
+  append_keys(keys, "retry", names_of(kRetryKeys));
+  append_keys(keys, "sensors", names_of(kSensorKeys));
+  append_keys(keys, "sensors.pcap", names_of(kPcapKeys));
+  return keys;
+}
+
+}  // namespace tidegate

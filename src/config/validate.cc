@@ -1,0 +1,200 @@
+// What must hold of a configuration wherever it comes from, the file or flags; and what follows from it.
+#include <algorithm>
+#include <map>
+#include <set>
+#include <type_traits>
+
+#include "base/text.h"
+#include "base/units.h"
+#include "config/config.h"
+
+namespace tidegate {
+namespace {
+
+constexpr std::size_t kMostServices = 1000;
+constexpr std::size_t kMostName = 64;
+constexpr std::size_t kMostInterface = 15;  // IFNAMSIZ, less its NUL
+constexpr std::size_t kMostControl = 107;   // sun_path of unix(7), less its NUL
+
+class Validator {
+ public:
+  explicit Validator(Config& config) : config_{config} {}
+
+  std::vector<ConfigError> run() {
+    if (config_.control.size() > kMostControl) {
+      add("control",
+          fmt::format("is {} bytes long (a UNIX socket's path has at most {})", config_.control.size(), kMostControl));
+    }
+    if (config_.services.size() > kMostServices) {
+      add("services", fmt::format("has {} services (at most {})", config_.services.size(), kMostServices));
+      return std::move(errors_);
+    }
+    for (std::size_t i = 0; i < config_.services.size(); ++i) {
+      service(fmt::format("services[{}]", i), config_.services[i]);
+    }
+    names();
+    shared_ports();
+    return std::move(errors_);
+  }
+
+ private:
+  void add(std::string path, std::string what) {
+    errors_.push_back({.file = {}, .path = std::move(path), .what = std::move(what)});
+  }
+
+  void service(const std::string& path, ServiceSettings& s) {
+    name(path, s.name);
+    if (s.ports.empty() && s.captures.empty()) add(path, "nothing can wake it (give ports or sensors)");
+    interface(path + ".interface", s.interface);
+    for (std::size_t i = 0; i < s.captures.size(); ++i) {
+      interface(fmt::format("{}.sensors[{}].pcap.interface", path, i), s.captures[i].interface);
+    }
+    for (const IpAddress& address : s.addresses) {
+      if (std::ranges::all_of(address.bytes(), [](std::uint8_t byte) { return byte == 0; })) {
+        add(path + ".address",
+            fmt::format("{} is no address of a host (leave the key out for any of this host's)", address.to_string()));
+      }
+    }
+    action(path, s.action);
+    gate(path, s.gate);
+    rule(path + ".wake", s, s.wake);
+    rule(path + ".keep", s, s.keep);
+    if (s.veto && s.veto->argv.empty()) add(path + ".veto", "is empty");
+    s.gate.veto = s.veto.has_value();
+    const std::string host = s.addresses.empty() ? "127.0.0.1" : s.addresses.front().to_string();
+    std::visit([&](auto& probe) { ready(path + ".ready", probe, host); }, s.ready);
+  }
+
+  void name(const std::string& path, std::string_view name) {
+    constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    if (name.empty()) {
+      add(path, "has no name");
+    } else if (name.size() > kMostName || name.find_first_not_of(kAllowed) != std::string_view::npos) {
+      add(path + ".name",
+          fmt::format("\"{}\" is not a name (1 to {} letters, digits, -, _ and .)", printable(name), kMostName));
+    }
+  }
+
+  void interface(std::string path, std::string_view name) {
+    const bool good =
+        !name.empty() && name.size() <= kMostInterface && name.find_first_of("/ \t\r\n") == std::string_view::npos;
+    if (!good) {
+      add(std::move(path),
+          fmt::format("\"{}\" is not the name of an interface (any, or 1 to {} characters without / and spaces)",
+                      printable(name), kMostInterface));
+    }
+  }
+
+  void action(const std::string& path, const ActionSettings& action) {
+    if (const auto* const process = std::get_if<ProcessAction>(&action)) {
+      if (process->run.argv.empty()) add(path, "does not say how it starts");
+    } else if (const auto& command = std::get<CommandAction>(action); command.start.argv.empty()) {
+      add(path, "does not say how it starts");
+    } else if (command.stop && command.stop->argv.empty()) {
+      add(path + ".stop", "is empty");
+    }
+  }
+
+  void positive(std::string path, Duration duration) {
+    if (duration <= Duration::zero()) add(std::move(path), "must be longer than nothing");
+  }
+
+  void gate(const std::string& path, const GateSettings& gate) {
+    positive(path + ".idle", gate.idle);
+    positive(path + ".start_timeout", gate.start_timeout);
+    positive(path + ".retry.first", gate.retry_first);
+    if (gate.retry_first > gate.retry_most) {
+      add(path + ".retry", fmt::format("first ({}) is longer than most ({})", config_duration(gate.retry_first),
+                                       config_duration(gate.retry_most)));
+    }
+    if (!gate.max_up) return;
+    positive(path + ".max_up", *gate.max_up);
+    if (*gate.max_up > Duration::zero() && *gate.max_up < gate.min_up) {
+      add(path + ".max_up",
+          fmt::format("{} is shorter than min_up ({})", config_duration(*gate.max_up), config_duration(gate.min_up)));
+    }
+  }
+
+  void rule(const std::string& path, const ServiceSettings& s, const SampleRule& rule) {
+    for (std::size_t i = 0; i < rule.ports.size() && s.captures.empty(); ++i) {
+      const PortRange& port = rule.ports[i];
+      const auto covers = [&](const PortRange& own) {
+        return own.contains(port.protocol, port.first) && own.contains(port.protocol, port.last);
+      };
+      if (!std::ranges::any_of(s.ports, covers)) {
+        add(fmt::format("{}.ports[{}]", path, i), fmt::format("{} is not among the service's ports", port.to_string()));
+      }
+    }
+    if (rule.ack_only && (rule.flags.clear & tcp_flag::kAck) != 0) {
+      add(path + ".ack_only", "nothing can match: flags want ack clear");
+    }
+    if (rule.packets && (rule.packets->packets == 0 || rule.packets->within <= Duration::zero())) {
+      add(path + ".packets", "must be at least one packet in a time longer than nothing");
+    }
+  }
+
+  template <class Probe>
+  void ready(const std::string& path, Probe& probe, const std::string& host) {
+    if constexpr (std::is_same_v<Probe, ReadyTcp> || std::is_same_v<Probe, ReadyUdp> ||
+                  std::is_same_v<Probe, ReadyHttp>) {
+      if (probe.port == 0) add(path, "asks port 0");
+      if (probe.host.empty()) probe.host = host;
+    } else if constexpr (std::is_same_v<Probe, ReadyCommand>) {
+      if (probe.command.argv.empty()) add(path, "is an empty command");
+    }
+  }
+
+  void names() {
+    std::map<std::string_view, std::size_t> first;
+    for (std::size_t i = 0; i < config_.services.size(); ++i) {
+      const std::string& name = config_.services[i].name;
+      if (name.empty()) continue;
+      const auto [at, is_first] = first.try_emplace(name, i);
+      if (!is_first)
+        add(fmt::format("services[{}].name", i),
+            fmt::format("\"{}\" is the name of services[{}] already", printable(name), at->second));
+    }
+  }
+
+  // Whether one packet could be for both: not on different interfaces, nor to different addresses.
+  static bool can_meet(const ServiceSettings& a, const ServiceSettings& b) {
+    if (a.interface != b.interface && a.interface != "any" && b.interface != "any") return false;
+    if (a.addresses.empty() || b.addresses.empty()) return true;
+    const std::set<IpAddress> other(b.addresses.begin(), b.addresses.end());
+    return std::ranges::any_of(a.addresses, [&](const IpAddress& address) { return other.contains(address); });
+  }
+
+  void shared_ports() {
+    const auto& services = config_.services;
+    for (std::size_t later = 1; later < services.size(); ++later) {
+      for (std::size_t earlier = 0; earlier < later; ++earlier) {
+        const ServiceSettings& a = services[earlier];
+        const ServiceSettings& b = services[later];
+        const auto taken = [&](const PortRange& port) {
+          return std::ranges::any_of(a.ports, [&](const PortRange& other) { return port.overlaps(other); });
+        };
+        const auto shared = std::ranges::find_if(b.ports, taken);
+        if (shared == b.ports.end() || !can_meet(a, b)) continue;
+        add(fmt::format("services[{}].ports[{}]", later, shared - b.ports.begin()),
+            fmt::format("services \"{}\" and \"{}\" share {}: which of them should wake? (give them different ports, "
+                        "addresses or interfaces)",
+                        printable(a.name), printable(b.name), shared->to_string()));
+      }
+    }
+  }
+
+  Config& config_;
+  std::vector<ConfigError> errors_;
+};
+
+}  // namespace
+
+std::vector<ConfigError> validate(Config& config) { return Validator{config}.run(); }
+
+Ready default_ready(const ServiceSettings& service) {
+  const auto tcp = std::ranges::find(service.ports, Protocol::tcp, &PortRange::protocol);
+  if (tcp == service.ports.end()) return ReadyNow{};
+  return ReadyTcp{.host = {}, .port = tcp->first};
+}
+
+}  // namespace tidegate
