@@ -1,0 +1,31 @@
+// This host's own IP addresses, kept up to date by rtnetlink(7).
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/error.h"
+#include "model/address.h"
+
+namespace tidegate {
+
+class LocalAddresses {
+ public:
+  using Changed = std::function<void(const std::vector<IpAddress>&)>;
+
+  // Calls `changed` at once with today's addresses, then whenever one comes or goes, on the executor's thread.
+  [[nodiscard]] static Result<std::unique_ptr<LocalAddresses>> watch(const boost::asio::any_io_executor& executor,
+                                                                     Changed changed);
+  ~LocalAddresses();
+  LocalAddresses(const LocalAddresses&) = delete;
+  LocalAddresses& operator=(const LocalAddresses&) = delete;
+
+ private:
+  struct Impl;
+  explicit LocalAddresses(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;  // its other owner: a handler, while it runs
+};
+
+}  // namespace tidegate

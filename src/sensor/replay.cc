@@ -1,0 +1,91 @@
+// See replay.h. Read by libpcap: pcap_open_offline_with_tstamp_precision(3), which knows pcap and pcapng.
+#include "sensor/replay.h"
+
+#include <pcap/pcap.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace tidegate {
+namespace {
+
+// The last second that fits our clocks whole: in the year 2262.
+constexpr std::int64_t kMostSeconds = std::chrono::floor<std::chrono::seconds>(Duration::max()).count() - 1;
+
+struct Close {
+  void operator()(pcap_t* savefile) const { ::pcap_close(savefile); }
+};
+using Savefile = std::unique_ptr<pcap_t, Close>;
+
+// libpcap names the file in some of its messages; once is enough.
+std::unexpected<Error> replay_failure(const std::string& path, std::string_view reason) {
+  if (reason.starts_with(path)) return failure("replay {}", reason);
+  return failure("replay {}: {}", path, reason);
+}
+
+std::string link_name(int number) {
+  const char* const name = ::pcap_datalink_val_to_name(number);
+  const char* const description = ::pcap_datalink_val_to_description(number);
+  if (name == nullptr || description == nullptr) return fmt::format("{}", number);
+  return fmt::format("{} {} ({})", number, name, description);
+}
+
+Result<> set_filter(pcap_t* savefile, const std::string& path, const std::string& filter) {
+  bpf_program program{};
+  if (::pcap_compile(savefile, &program, filter.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0) {
+    return failure("replay {}: filter \"{}\": {}", path, filter, ::pcap_geterr(savefile));
+  }
+  const int status = ::pcap_setfilter(savefile, &program);
+  ::pcap_freecode(&program);
+  if (status != 0) return replay_failure(path, ::pcap_geterr(savefile));
+  return {};
+}
+
+// The packet's time since the Unix epoch. A savefile may hold any number: what no clock of ours can show becomes the
+// nearest that it can.
+Duration time_of(const pcap_pkthdr& packet) {
+  const auto seconds = std::clamp<std::int64_t>(packet.ts.tv_sec, 0, kMostSeconds);
+  const auto nanoseconds = std::clamp<std::int64_t>(packet.ts.tv_usec, 0, 999'999'999);
+  return std::chrono::seconds{seconds} + Duration{nanoseconds};
+}
+
+}  // namespace
+
+Result<ReplayCount> replay(const std::string& path, const std::string& filter, const SampleSink& sink) {
+  char error[PCAP_ERRBUF_SIZE] = "";
+  const Savefile savefile{::pcap_open_offline_with_tstamp_precision(path.c_str(), PCAP_TSTAMP_PRECISION_NANO, error)};
+  if (!savefile) return replay_failure(path, error);
+  const auto link = packet::link_type(::pcap_datalink(savefile.get()));
+  if (!link) {
+    return failure("replay {}: link type {} is not one that tidegate reads", path,
+                   link_name(::pcap_datalink(savefile.get())));
+  }
+  if (!filter.empty()) {
+    if (const auto set = set_filter(savefile.get(), path, filter); !set) return std::unexpected{set.error()};
+  }
+
+  ReplayCount count;
+  Duration latest{};
+  pcap_pkthdr* header = nullptr;
+  const u_char* bytes = nullptr;
+  int status = 0;
+  while ((status = ::pcap_next_ex(savefile.get(), &header, &bytes)) == 1) {
+    latest = std::max(latest, time_of(*header));
+    Frame frame{.link = *link, .bytes = std::span{bytes, header->caplen}, .wire_length = header->len};
+    const auto headers = packet::decode(frame.bytes, frame.link, frame.wire_length);
+    if (!headers) {
+      ++count.rejected;
+      continue;
+    }
+    ++count.packets;
+    frame.headers = &*headers;
+    sink(packet::to_sample(*headers, {.instant = Instant{latest}, .wall = WallTime{latest}}), frame);
+  }
+  if (status == PCAP_ERROR) return replay_failure(path, ::pcap_geterr(savefile.get()));
+  return count;
+}
+
+}  // namespace tidegate

@@ -1,0 +1,22 @@
+// Sensor `replay`: a pcap or pcapng savefile, driven by the packets' own time.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "sensor/sensor.h"
+
+namespace tidegate {
+
+struct ReplayCount {
+  std::uint64_t packets = 0;
+  std::uint64_t rejected = 0;
+};
+
+// Reads the savefile ("-": standard input) from its first packet to its last and calls the sink for each one that the
+// filter passes. Time is the packets': both clocks of Now::at run with it (Instant's epoch is the Unix epoch here) and
+// never backwards: a packet older than the one before it is given that one's time. A savefile cut short gives what it
+// has, then the error.
+[[nodiscard]] Result<ReplayCount> replay(const std::string& path, const std::string& filter, const SampleSink& sink);
+
+}  // namespace tidegate

@@ -1,0 +1,47 @@
+// Where samples come from. A sensor lives on the control thread and calls its sink there.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+
+#include "model/sample.h"
+#include "packet/decode.h"
+
+namespace tidegate {
+
+// The bytes behind a sample; they live only during the call.
+struct Frame {
+  packet::LinkType link = packet::LinkType::ethernet;
+  std::span<const std::uint8_t> bytes;  // as captured
+  std::uint32_t wire_length = 0;
+  const packet::Headers* headers = nullptr;
+};
+
+using SampleSink = std::function<void(const Sample&, const Frame&)>;
+
+struct SensorStatus {
+  std::string name;  // "pcap on eth0"
+  bool listening = false;
+  std::string trouble;               // why not, for people
+  std::uint64_t packets = 0;         // delivered to the sink
+  std::uint64_t rejected = 0;        // frames that could not be decoded
+  std::uint64_t dropped_kernel = 0;  // the ring was full
+  std::uint64_t dropped_interface = 0;
+};
+
+class Sensor {
+ public:
+  Sensor() = default;
+  Sensor(const Sensor&) = delete;
+  Sensor& operator=(const Sensor&) = delete;
+  virtual ~Sensor() = default;
+
+  [[nodiscard]] virtual SensorStatus status() const = 0;
+
+  // True: deliver each packet at once, somebody waits to be woken. False: in batches, they are only counted.
+  virtual void set_immediate(bool immediate) = 0;
+};
+
+}  // namespace tidegate
