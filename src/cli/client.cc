@@ -1,0 +1,42 @@
+#include "cli/client.h"
+
+#include <boost/json.hpp>
+
+#include "api/control.h"
+#include "api/json_text.h"
+#include "cli/command.h"
+#include "cli/print.h"
+#include "daemon/load.h"
+
+namespace tidegate::cli {
+
+void ClientFlags::add_to(CLI::App& command) {
+  command
+      .add_option("--control", control,
+                  "the daemon's control socket; default: as configured, else " + default_control_path())
+      ->type_name("PATH");
+  command
+      .add_option("-c,--config", file,
+                  "the configuration that names it; default: ./tidegate.yaml, else /etc/tidegate/tidegate.yaml")
+      ->type_name("FILE");
+  command.add_flag("--json", json, "print the answer as JSON");
+}
+
+int ClientFlags::ask(const boost::json::object& request,
+                     const std::function<void(const boost::json::object&)>& show) const {
+  std::string path = control;
+  if (path.empty()) {
+    const auto found = file.empty() ? find_config() : Result<std::string>{file};
+    const auto config = found ? load_config(*found) : Result<Config>{Config{}};
+    if (!file.empty() && !config) return complain(config.error().what, kUsage);
+    path = config && !config->control.empty() ? config->control : default_control_path();
+  }
+  const auto asked = ask_control(path, request, [&](const boost::json::value& answer) {
+    if (json) return print_line(json_text(answer));
+    show(answer.as_object());
+    return true;
+  });
+  return asked ? kDone : complain(asked.error().what, kFailed);
+}
+
+}  // namespace tidegate::cli

@@ -1,0 +1,22 @@
+// What the commands that talk to a running daemon share.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <functional>
+#include <string>
+
+namespace tidegate::cli {
+
+struct ClientFlags {
+  std::string control;
+  std::string file;
+  bool json = false;
+  void add_to(CLI::App& command);
+
+  // Asks the daemon; each answer goes to `show`, or is printed as it came with --json. The exit status.
+  int ask(const boost::json::object& request, const std::function<void(const boost::json::object&)>& show) const;
+};
+
+}  // namespace tidegate::cli

@@ -1,0 +1,43 @@
+// Fields of the daemon's answers, read for people.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/time.h"
+#include "base/units.h"
+
+namespace tidegate::cli {
+
+// The field's text; empty where it is null or missing.
+inline std::string text_of(const boost::json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string{value->get_string()} : std::string{};
+}
+
+// The field's number; none where it is null or missing.
+inline std::optional<double> number_of(const boost::json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_number() ? std::optional{value->to_number<double>()} : std::nullopt;
+}
+
+// "14m 10s", or "–" where there is none.
+inline std::string duration_of(const boost::json::object& object, std::string_view name) {
+  const auto seconds = number_of(object, name);
+  if (!seconds) return "–";
+  return format_duration(std::chrono::duration_cast<Duration>(std::chrono::duration<double>{*seconds}));
+}
+
+inline std::string bytes_of(const boost::json::object& object, std::string_view name) {
+  return format_bytes(static_cast<std::uint64_t>(number_of(object, name).value_or(0)));
+}
+
+// A moment of the daemon's, `seconds` from now (before it: negative), as a local time of day.
+inline std::string time_of_day_in(double seconds) {
+  return format_time_of_day(std::chrono::system_clock::now() +
+                            std::chrono::duration_cast<Duration>(std::chrono::duration<double>{seconds}));
+}
+
+}  // namespace tidegate::cli

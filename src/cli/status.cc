@@ -1,0 +1,62 @@
+// tidegate status: every service, a line each.
+#include <boost/json.hpp>
+
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/fields.h"
+#include "cli/print.h"
+
+namespace tidegate::cli {
+
+namespace {
+
+std::vector<std::string> row(const boost::json::object& service) {
+  std::string woken_by = text_of(service, "cause");
+  if (const auto* packet = service.at("woken_by").if_object()) {
+    woken_by = fmt::format("{} {}/{}", text_of(*packet, "source"), text_of(*packet, "protocol"),
+                           text_of(*packet, "destination").substr(text_of(*packet, "destination").rfind(':') + 1));
+  }
+  std::vector<std::string> cells{text_of(service, "name"),
+                                 text_of(service, "state"),
+                                 duration_of(service, "for_seconds") + " ago",
+                                 duration_of(service, "sleeps_in_seconds"),
+                                 woken_by.empty() ? "–" : woken_by,
+                                 fmt::format("{:.0f}", number_of(service, "clients").value_or(0)),
+                                 bytes_of(service, "bytes_in"),
+                                 bytes_of(service, "bytes_out")};
+  if (auto error = text_of(service, "error"); !error.empty()) {
+    const auto retry = number_of(service, "retry_in_seconds");
+    cells.push_back(error + (retry ? ", again in " + duration_of(service, "retry_in_seconds") : ""));
+  }
+  return cells;
+}
+
+void show(const boost::json::object& answer) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& service : answer.at("services").as_array()) rows.push_back(row(service.as_object()));
+  const std::vector<Column> columns = {{"SERVICE"},  {"STATE"},         {"SINCE"},    {"SLEEPS IN"},
+                                       {"WOKEN BY"}, {"CLIENTS", true}, {"IN", true}, {"OUT", true}};
+  for (const auto& line : table(columns, rows)) print_line(line);
+  for (const auto& value : answer.at("sensors").as_array()) {
+    const auto& sensor = value.as_object();
+    if (!sensor.at("listening").as_bool())
+      print_line(fmt::format("{}: not listening: {}", text_of(sensor, "name"), text_of(sensor, "trouble")));
+    const auto dropped =
+        number_of(sensor, "dropped_kernel").value_or(0) + number_of(sensor, "dropped_interface").value_or(0);
+    if (dropped > 0)
+      print_line(fmt::format("{}: {:.0f} packets were lost before they were seen", text_of(sensor, "name"), dropped));
+  }
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, int& status) {
+  auto flags = std::make_shared<ClientFlags>();  // shared with the callback, which outlives this function
+  auto* command =
+      app.add_subcommand("status", "Every service of the running daemon: its state, who woke it, when it sleeps");
+  flags->add_to(*command);
+  command->footer("Examples:\n  tidegate status\n  tidegate status --json");
+  command->callback([flags, &status] { status = flags->ask({{"command", "status"}}, show); });
+}
+
+}  // namespace tidegate::cli

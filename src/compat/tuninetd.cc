@@ -1,0 +1,178 @@
+// tuninetd: runs `PATH start` when packets come on an interface, and `PATH stop` after a time without.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <filesystem>
+
+#include "base/log.h"
+#include "compat/background.h"
+#include "compat/compat.h"
+#include "compat/front_end.h"
+#include "daemon/clock.h"
+#include "daemon/daemon.h"
+#include "packet/describe.h"
+
+namespace tidegate::compat {
+
+namespace {
+
+constexpr const char* kName = "tuninetd";
+
+struct Flags {
+  std::string interface;
+  std::string filter;
+  std::string group;
+  std::string path;
+  std::string savefile;
+  std::uint32_t ttl = 600;
+  bool ack_only = false;
+  bool background = false;
+};
+
+Config translate(const Flags& flags) {
+  ServiceSettings service = every_packet_service(kName);
+  service.captures.push_back({.interface = flags.interface, .filter = flags.filter, .place = "-f"});
+  service.keep.ack_only = flags.ack_only;
+  service.gate.idle = std::chrono::seconds{flags.ttl};
+  service.gate.start_timeout = std::chrono::hours{24};  // the original waits for its command as long as it takes
+  service.gate.trust_exit_status = false;
+  service.action =
+      CommandAction{.start = {{flags.path, "start"}}, .stop = Command{{flags.path, "stop"}}, .quiet = true};
+  service.capture_wakes = flags.savefile;
+  Config config;
+  config.services.push_back(std::move(service));
+  return config;
+}
+
+// The log lines of the document.
+class Report {
+ public:
+  explicit Report(const Flags& flags) : flags_{flags} {}
+
+  void started() const {
+    log::info("Success! Tuninetd has been started with PID: {}", ::getpid());
+    log::info("Binding to interface {}", flags_.interface);
+  }
+
+  void woke(const Frame& frame) {
+    network_ = packet::describe_network(*frame.headers);
+    link_ = packet::describe_link(*frame.headers);
+  }
+
+  void event(const Event& event) const {
+    switch (event.kind) {
+      case EventKind::ready:
+        log::info("PCAP: start command done");
+        if (!network_.empty()) log::info("|- {}", network_);
+        if (!link_.empty()) log::info("|- {}", link_);
+        break;
+      case EventKind::stopping:
+        log::info("CORE: executing STOP command...");
+        break;
+      case EventKind::start_failed:
+        log::warn("CORE: warning! Start command failed: {}", event.text);
+        break;
+      case EventKind::stop_failed:
+        log::warn("CORE: warning! Stop command failed: {}", event.text);
+        break;
+      default:
+        log::debug("CORE: {} {}", to_string(event.kind), event.text);
+    }
+  }
+
+  // SIGHUP: to "stop" right now.
+  void hang_up(Daemon& daemon) const {
+    auto& service = *daemon.services().front();
+    if (service.gate().state() == GateState::awake || service.gate().state() == GateState::waking) {
+      log::info("SIGHUP caught:");
+      service.stop_by_hand();
+    } else {
+      log::warn("SIGHUP caught: warning! Already stopped");
+    }
+  }
+
+  // SIGUSR1: configuration and state.
+  void tell(const Daemon& daemon) const {
+    const auto& service = *daemon.services().front();
+    log::info("SIGUSR1 caught:");
+    log::info("- capture engine: pcap, {}", flags_.interface);
+    if (!flags_.filter.empty()) log::info("-- pcap filter: \"{}\"", flags_.filter);
+    if (flags_.ack_only) log::info("- using packets with tcp[ack] flag to reset TTL timer");
+    if (!flags_.savefile.empty()) log::info("- file to dump start event packets (pcap format): {}", flags_.savefile);
+    log::info("- event path: {}", flags_.path);
+    log::info("- TTL: {} sec.", flags_.ttl);
+    const bool up = service.gate().state() == GateState::awake || service.gate().state() == GateState::waking;
+    const auto last = service.last_sample();
+    const auto silence =
+        last ? fmt::format("{} sec.",
+                           std::chrono::duration_cast<std::chrono::seconds>(system_now().instant - *last).count())
+             : "none yet";
+    log::info("- current status: {}, time since last captured packet: {}", up ? "up (ON)" : "down (OFF)", silence);
+  }
+
+ private:
+  const Flags& flags_;
+  std::string network_;
+  std::string link_;
+};
+
+int run_daemon(const Flags& flags, std::optional<Background> background) {
+  Report report{flags};
+  Daemon daemon{translate(flags),
+                {.log_events = false,
+                 .on_event = [&](const Event& event) { report.event(event); },
+                 .on_woke = [&](const Sample&, const Frame& frame) { report.woke(frame); },
+                 .on_hangup = [&](Daemon& d) { report.hang_up(d); },
+                 .on_user_signal = [&](Daemon& d) { report.tell(d); }}};
+  if (const auto opened = daemon.open(); !opened) return complain(kName, opened.error().what, kFailed);
+  if (background) background->ready();
+  report.started();
+  daemon.run();
+  return kDone;
+}
+
+}  // namespace
+
+int tuninetd(int argc, char** argv) {
+  Flags flags;
+  CLI::App app{"Network event emitter: runs PATH start when packets come, and PATH stop after a time without.", kName};
+  app.set_help_flag("-h", "print this help");
+  app.set_version_flag("-v", "tuninetd (tidegate " TIDEGATE_VERSION ")", "print version");
+  app.add_flag("-a", flags.ack_only, "use only tcp[ack] packets to zero TTL timer (see -t)");
+  app.add_option("-c", flags.path, "to executable, will be run with 'start' and 'stop' parameter accordingly")
+      ->required()
+      ->type_name("<path>");
+  app.add_flag("-d", flags.background, "daemonize process");
+  app.add_option("-f", flags.filter, "apply packet filter, similar to tcpdump")->type_name("<filter>");
+  app.add_option("-i", flags.interface, "network interface to use with pcap")->type_name("<ifname>");
+  app.add_option("-n", flags.group, "netfilter nflog group ID")->type_name("<nflog-group>");
+  app.add_option("-t", flags.ttl, "seconds of interface idle before 'stop' command will be run. Default 600")
+      ->check(CLI::Range(1U, 315'360'000U))
+      ->type_name("<ttl>");
+  app.add_option("-w", flags.savefile, "dump \"start event\" packets to pcap-savefile as well")->type_name("<path>");
+  if (const auto status = parse(app, argc, argv)) return *status;
+  if (!flags.group.empty())
+    return complain(kName, "-n: the nflog sensor is not built into this version (use -i)", kUsage);
+  if (flags.interface.empty()) return complain(kName, "-i is required: the network interface to listen on", kUsage);
+  if (::access(flags.path.c_str(), X_OK) != 0)
+    return complain(kName, system_failure("-c " + flags.path).error().what, kUsage);
+  std::error_code ignored;  // both paths are used again after the folder was left
+  flags.path = std::filesystem::absolute(flags.path, ignored).string();
+  if (!flags.savefile.empty()) flags.savefile = std::filesystem::absolute(flags.savefile, ignored).string();
+  if (const auto faults = check_filters(translate(flags)); !faults.empty())
+    return complain(kName, faults.front(), kUsage);
+
+  std::optional<Background> background;
+  if (flags.background) {
+    auto begun = Background::begin();
+    if (!begun) return complain(kName, begun.error().what, kFailed);
+    background = std::move(*begun);
+  }
+  log::configure({.format = log::Format::syslog,
+                  .target = flags.background ? log::Target::syslog : log::Target::standard_error,
+                  .ident = kName});
+  return run_daemon(flags, std::move(background));
+}
+
+}  // namespace tidegate::compat

@@ -1,0 +1,271 @@
+#include "daemon/daemon.h"
+
+#include <algorithm>
+#include <boost/asio.hpp>
+#include <csignal>
+#include <filesystem>
+
+#include "base/log.h"
+#include "daemon/clock.h"
+#include "daemon/control.h"
+#include "daemon/load.h"
+#include "daemon/notify.h"
+#include "sensor/listeners.h"
+
+namespace tidegate {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr auto kLookAtPorts = std::chrono::seconds{2};
+
+}  // namespace
+
+Daemon::Daemon(Config config, DaemonOptions options)
+    : config_{std::move(config)},
+      options_{std::move(options)},
+      signals_{io_},
+      tasks_{io_.get_executor()},
+      sensors_{io_.get_executor(), [this](const std::string& owner, const std::string& sensor, const Sample& sample,
+                                          const Frame& frame) { observe(owner, sensor, sample, frame); }} {}
+
+Daemon::~Daemon() = default;
+
+Result<> Daemon::open() {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) signals_.add(signal);
+  for (const auto& settings : config_.services) services_.push_back(make_service(settings));
+  auto addresses = LocalAddresses::watch(executor(), [this](const std::vector<IpAddress>& now) {
+    local_ = now;
+    if (router_) router_->set_local(local_);
+  });
+  if (!addresses) return std::unexpected{std::move(addresses.error())};
+  local_addresses_ = std::move(*addresses);
+  route();
+  if (!options_.control.empty()) {
+    auto control = ControlServer::open(executor(), options_.control, make_control_handler(*this));
+    if (!control) return std::unexpected{std::move(control.error())};
+    control_ = std::move(*control);
+  }
+  if (auto opened = sensors_.apply(config_); !opened) return opened;
+  return {};
+}
+
+void Daemon::run() {
+  look_at_ports_once();  // what runs already is found before the first packet is looked at
+  for (const auto& service : services_) service->begin();
+  states_changed();
+  tasks_.spawn("signals", wait_for_signals());
+  tasks_.spawn("watchdog", notify::feed_watchdog());
+  tasks_.spawn("ports", look_at_ports());
+  notify::ready();
+  io_.run();
+}
+
+std::unique_ptr<Service> Daemon::make_service(ServiceSettings settings) {
+  std::string state_path;
+  if (!options_.control.empty() && !options_.dry_run) {
+    state_path = (std::filesystem::path{options_.control}.parent_path() / (settings.name + ".pid")).string();
+  }
+  return std::make_unique<Service>(executor(), std::move(settings), std::move(state_path), options_.dry_run,
+                                   ServiceHooks{.tell = [this](Event event) { tell(std::move(event)); },
+                                                .state_changed = [this] { states_changed(); },
+                                                .probe_speaks =
+                                                    [this](Protocol protocol, Endpoint endpoint) {
+                                                      own_traffic_.add(protocol, endpoint, system_now().instant);
+                                                    },
+                                                .woke = options_.on_woke});
+}
+
+void Daemon::route() {
+  router_.emplace(config_.services);
+  router_->set_local(local_);
+}
+
+void Daemon::observe(const std::string& owner, const std::string& sensor, const Sample& sample, const Frame& frame) {
+  if (own_traffic_.covers(sample)) return;
+  Sample seen = sample;
+  Service* service = nullptr;
+  if (owner.empty()) {
+    const auto match = router_->route(sample);
+    if (!match) return;
+    service = services_[match->service].get();
+    seen.direction = match->direction;
+  } else {
+    service = find(owner);
+    if (service == nullptr) return;
+    if (seen.direction == Direction::unknown) {
+      seen.direction =
+          std::ranges::find(local_, sample.flow.source.address) != local_.end() ? Direction::out : Direction::in;
+    }
+  }
+  if (options_.on_sample) options_.on_sample(seen);
+  service->observe(seen, frame, sensor);
+}
+
+Service* Daemon::find(std::string_view name) const {
+  const auto found =
+      std::ranges::find_if(services_, [&](const auto& service) { return service->settings().name == name; });
+  return found == services_.end() ? nullptr : found->get();
+}
+
+void Daemon::tell(Event event) {
+  if (options_.log_events) {
+    const bool trouble = event.kind == EventKind::start_failed || event.kind == EventKind::stop_failed;
+    log::write(
+        trouble ? log::Level::warn : log::Level::info,
+        fmt::format("{}: {}{}{}", event.service, to_string(event.kind), event.text.empty() ? "" : ": ", event.text),
+        {{"service", event.service}, {"event", to_string(event.kind)}, {"text", event.text}});
+  }
+  if (options_.on_event) options_.on_event(event);
+  if (event.kind == EventKind::ready) look_at_ports_of(event.service);
+  history_.add(std::move(event));
+}
+
+void Daemon::states_changed() {
+  // Put off until the packet or event at hand is done with: sensors are told from here, and may be its caller.
+  if (std::exchange(states_changed_, true)) return;
+  asio::post(io_, [this] {
+    states_changed_ = false;
+    const auto awake = std::ranges::count_if(
+        services_, [](const auto& service) { return service->gate().state() == GateState::awake; });
+    sensors_.set_immediate([this](const std::string& name) {
+      const auto* service = find(name);
+      return service != nullptr && service->gate().state() != GateState::awake;
+    });
+    notify::status(fmt::format("{} of {} services awake", awake, services_.size()));
+  });
+}
+
+void Daemon::look_at_ports_once() {
+  std::vector<PortRange> ports;
+  for (const auto& service : services_) {
+    const auto& own = service->settings().ports;
+    ports.insert(ports.end(), own.begin(), own.end());
+  }
+  if (ports.empty() || options_.dry_run) return;
+  const auto in_use = ports_in_use(ports);
+  if (!in_use) {
+    log::debug("looking for listeners: {}", in_use.error().what);
+    return;
+  }
+  auto next = in_use->begin();
+  for (const auto& service : services_) {
+    const auto end = next + static_cast<std::ptrdiff_t>(service->settings().ports.size());
+    const bool listening = std::find(next, end, true) != end;
+    const bool has_ports = next != end;
+    next = end;
+    if (has_ports) service->saw_listening(listening);
+  }
+}
+
+// A service that has just become ready is looked at once before its turn: one that dies right away is missed only where
+// it was seen.
+void Daemon::look_at_ports_of(const std::string& name) {
+  auto* const service = find(name);
+  if (service == nullptr || service->settings().ports.empty() || options_.dry_run) return;
+  const auto in_use = ports_in_use(service->settings().ports);
+  if (in_use && std::ranges::find(*in_use, true) != in_use->end()) service->saw_listening(true);
+}
+
+asio::awaitable<void> Daemon::look_at_ports() {
+  asio::steady_timer timer{executor()};
+  while (true) {
+    timer.expires_after(kLookAtPorts);
+    co_await timer.async_wait(asio::use_awaitable);
+    look_at_ports_once();
+  }
+}
+
+asio::awaitable<void> Daemon::wait_for_signals() {
+  while (true) {
+    const int signal = co_await signals_.async_wait(asio::use_awaitable);
+    if (signal == SIGHUP) {
+      if (options_.on_hangup) {
+        options_.on_hangup(*this);
+      } else if (const auto done = reload(); !done) {
+        log::error("reload: {}; everything stays as it was", done.error().what);
+      }
+    } else if (signal == SIGUSR1) {
+      if (options_.on_user_signal) options_.on_user_signal(*this);
+    } else {
+      break;
+    }
+  }
+  asio::co_spawn(io_, shut_down(), asio::detached);  // not a task of tasks_, whose end it awaits
+}
+
+asio::awaitable<void> Daemon::shut_down() {
+  log::info("ending");
+  notify::stopping();
+  signals_.async_wait([this](const boost::system::error_code& error, int) {
+    if (error) return;
+    log::warn("ending at once: asked twice");
+    io_.stop();
+  });
+  for (const auto& service : services_) {
+    tasks_.spawn(service->settings().name + ": end",
+                 service->end(service->settings().on_exit == ServiceSettings::OnExit::stop));
+  }
+  tasks_.cancel_named({"signals", "watchdog", "ports"});
+  if (control_) co_await control_->close();
+  co_await tasks_.join();
+  signals_.cancel();
+  io_.stop();
+}
+
+Result<> Daemon::reload() {
+  if (options_.config_file.empty()) return failure("there is no configuration file to read again");
+  notify::reloading();
+  auto loaded = load_config(options_.config_file);
+  if (!loaded) {
+    notify::ready();
+    return std::unexpected{std::move(loaded.error())};
+  }
+  if (auto applied = sensors_.apply(*loaded); !applied) {
+    notify::ready();
+    return applied;
+  }
+  if (loaded->control != config_.control) log::warn("reload: another control socket takes effect at the next start");
+  if (loaded->log_level != config_.log_level || loaded->log_format != config_.log_format) {
+    log::configure({.level = loaded->log_level, .format = loaded->log_format});
+  }
+  std::size_t added = 0;
+  std::size_t changed = 0;
+  auto old = std::move(services_);
+  services_.clear();
+  for (const auto& settings : loaded->services) {
+    const auto same = std::ranges::find_if(
+        old, [&](const auto& service) { return service && service->settings().name == settings.name; });
+    if (same == old.end()) {
+      services_.push_back(make_service(settings));
+      services_.back()->begin();
+      ++added;
+      continue;
+    }
+    services_.push_back(std::move(*same));
+    if (services_.back()->settings() == settings) continue;
+    services_.back()->reconfigure(settings);
+    ++changed;
+  }
+  std::size_t removed = 0;
+  for (auto& service : old) {
+    if (!service) continue;
+    ++removed;
+    const auto name = service->settings().name;
+    tasks_.spawn(name + ": end", end_removed(std::move(service)));
+  }
+  config_ = std::move(*loaded);
+  route();
+  states_changed();
+  log::info("reloaded: {} services: {} new, {} changed, {} removed, the others untouched", services_.size(), added,
+            changed, removed);
+  notify::ready();
+  return {};
+}
+
+asio::awaitable<void> Daemon::end_removed(std::unique_ptr<Service> service) {
+  co_await service->end(service->settings().on_exit == ServiceSettings::OnExit::stop);
+}
+
+}  // namespace tidegate

@@ -1,0 +1,42 @@
+#include "daemon/load.h"
+
+#include <fmt/ranges.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "daemon/sensors.h"
+
+namespace tidegate {
+
+Result<std::string> find_config() {
+  for (const char* path : {"tidegate.yaml", "/etc/tidegate/tidegate.yaml"}) {
+    std::error_code ignored;
+    if (std::filesystem::exists(path, ignored)) return path;
+  }
+  return failure(
+      "there is no configuration: neither ./tidegate.yaml nor /etc/tidegate/tidegate.yaml (name one with -c FILE)");
+}
+
+Result<Config> load_config(const std::string& path) {
+  std::error_code ignored;
+  // A folder can be opened, but the stream throws when it is read.
+  if (std::filesystem::is_directory(path, ignored)) return system_failure("read " + path, EISDIR);
+  errno = 0;
+  std::ifstream file{path, std::ios::binary};
+  std::string text{std::istreambuf_iterator<char>{file}, {}};
+  if (!file) return system_failure("read " + path, errno);
+  auto config = parse_config(text, path);
+  std::vector<std::string> faults;
+  if (!config) {
+    for (const auto& fault : config.error()) faults.push_back(fault.to_string());
+  } else {
+    faults = check_filters(*config);
+  }
+  if (!faults.empty()) return failure("{}", fmt::join(faults, "\n"));
+  return std::move(*config);
+}
+
+}  // namespace tidegate

@@ -1,0 +1,96 @@
+#include "daemon/report.h"
+
+#include <boost/json.hpp>
+
+#include "base/units.h"
+
+namespace tidegate::report {
+
+namespace json = boost::json;
+
+namespace {
+
+double seconds(Duration duration) {
+  return std::chrono::duration<double>(std::chrono::round<std::chrono::milliseconds>(duration)).count();
+}
+
+json::value seconds_until(std::optional<Instant> moment, Now now) {
+  if (!moment) return nullptr;
+  return std::max(0.0, seconds(*moment - now.instant));
+}
+
+WallTime wall(Instant moment, Now now) { return now.wall + (moment - now.instant); }
+
+json::object packet(const Service& service) {
+  const auto& [sample, meaning] = *service.gate().woken_by();
+  return {{"protocol", to_string(sample.flow.protocol)},
+          {"source", sample.flow.source.to_string()},
+          {"destination", sample.flow.destination.to_string()},
+          {"bytes", sample.bytes},
+          {"at", format_rfc3339(sample.at.wall)},
+          {"sensor", service.woken_by_sensor()},
+          {"class", to_string(meaning)}};
+}
+
+}  // namespace
+
+json::object service(const Service& service, Now now) {
+  const auto& gate = service.gate();
+  json::object line{{"name", service.settings().name},
+                    {"state", to_string(gate.state())},
+                    {"since", format_rfc3339(gate.since().wall)},
+                    {"for_seconds", seconds(now.instant - gate.since().instant)},
+                    {"sleeps_in_seconds", seconds_until(gate.sleeps_at(now), now)},
+                    {"woken_by", nullptr},
+                    {"cause", gate.cause()},
+                    {"clients", service.clients().count_since(now.instant - kClientFor)},
+                    {"bytes_in", service.clients().bytes_in()},
+                    {"bytes_out", service.clients().bytes_out()},
+                    {"error", nullptr},
+                    {"retry_in_seconds", seconds_until(gate.retry_at(), now)}};
+  if (gate.woken_by()) line["woken_by"] = packet(service);
+  if (!gate.last_error().empty()) line["error"] = gate.last_error();
+  return line;
+}
+
+json::object why(const Service& watched, Now now) {
+  const auto& gate = watched.gate();
+  auto answer = service(watched, now);
+  answer["took"] = watched.start_took();
+  answer["idle_seconds"] = seconds(watched.settings().gate.idle);
+  answer["kept_by"] = gate.kept_by(now);
+  answer["keep_until"] = gate.keep_until() ? json::value(format_rfc3339(*gate.keep_until())) : json::value(nullptr);
+  const auto sleeps_at = gate.sleeps_at(now);
+  answer["sleeps_at"] = sleeps_at ? json::value(format_rfc3339(wall(*sleeps_at, now))) : json::value(nullptr);
+  answer["veto"] = watched.settings().veto ? json::value(watched.settings().veto->to_string()) : json::value(nullptr);
+  json::array clients;
+  for (const auto& client : watched.clients().since(now.instant - kClientFor)) {
+    clients.push_back(json::object{{"client", client.endpoint.to_string()},
+                                   {"protocol", to_string(client.protocol)},
+                                   {"bytes_in", client.bytes_in},
+                                   {"bytes_out", client.bytes_out},
+                                   {"packets", client.packets},
+                                   {"last_seconds_ago", seconds(now.instant - client.last)}});
+  }
+  answer["client_list"] = std::move(clients);
+  return answer;
+}
+
+json::object sensor(const SensorStatus& status) {
+  return {{"name", status.name},
+          {"listening", status.listening},
+          {"trouble", status.trouble},
+          {"packets", status.packets},
+          {"rejected", status.rejected},
+          {"dropped_kernel", status.dropped_kernel},
+          {"dropped_interface", status.dropped_interface}};
+}
+
+json::object event(const Event& event) {
+  return {{"at", format_rfc3339(event.at)},
+          {"service", event.service},
+          {"event", to_string(event.kind)},
+          {"text", event.text}};
+}
+
+}  // namespace tidegate::report

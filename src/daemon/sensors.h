@@ -1,0 +1,55 @@
+// The sensors that a configuration needs, opened, kept and closed as a difference: services that name ports share one
+// capture an interface; a capture of a service's own is its alone.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "config/config.h"
+#include "sensor/pcap.h"
+#include "sensor/sensor.h"
+
+namespace tidegate {
+
+class Sensors {
+ public:
+  // `service`: whose own capture it is; empty: shared, the router finds whose the sample is.
+  using Sink = std::function<void(const std::string& service, const std::string& sensor, const Sample&, const Frame&)>;
+
+  Sensors(boost::asio::any_io_executor executor, Sink sink) : executor_{std::move(executor)}, sink_{std::move(sink)} {}
+
+  // Opens what is missing, keeps what is there, closes what is not wanted any more. All or nothing: on an error what
+  // was open stays as it was.
+  [[nodiscard]] Result<> apply(const Config& config);
+
+  // True for a service name: it sleeps, and its sensors are to deliver at once.
+  void set_immediate(const std::function<bool(const std::string& service)>& sleeps);
+
+  [[nodiscard]] std::vector<SensorStatus> status() const;
+
+ private:
+  struct Entry {
+    std::string service{};  // empty: shared
+    std::string interface{};
+    std::string filter{};
+    std::string name{};                   // "pcap on eth0", in the history
+    std::vector<PortRange> ports{};       // of a shared one
+    std::vector<std::string> services{};  // those it serves
+    bool whole = false;                   // packets whole, because one of them keeps the one that woke it
+    std::unique_ptr<PcapSensor> sensor{};
+  };
+  static std::vector<Entry> wanted(const Config& config);
+
+  boost::asio::any_io_executor executor_;
+  Sink sink_;
+  std::vector<std::unique_ptr<Entry>> entries_;
+};
+
+// The filters of the configuration, compiled: each error with its place and libpcap's words. Nothing is opened.
+[[nodiscard]] std::vector<std::string> check_filters(const Config& config);
+
+}  // namespace tidegate

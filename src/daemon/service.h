@@ -1,0 +1,102 @@
+// One service at run time: its gate, its meter, and the tasks that carry out what the gate decides. Control thread
+// only.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "action/action.h"
+#include "action/probe.h"
+#include "daemon/tasks.h"
+#include "gate/gate.h"
+#include "meter/classify.h"
+#include "meter/clients.h"
+#include "model/event.h"
+#include "sensor/sensor.h"
+
+namespace tidegate {
+
+// What a service tells the daemon.
+struct ServiceHooks {
+  std::function<void(Event)> tell;  // a line of history
+  std::function<void()> state_changed;
+  ProbeSpeaks probe_speaks;                               // an endpoint of our own
+  std::function<void(const Sample&, const Frame&)> woke;  // the packet behind a start, while it lives
+};
+
+class Service {
+ public:
+  // `state_path`: where a process's id is kept, empty for nowhere. `dry_run`: the actions and probes succeed undone.
+  Service(boost::asio::any_io_executor executor, ServiceSettings settings, std::string state_path, bool dry_run,
+          ServiceHooks hooks);
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  // A sample for this service, its direction being the service's; `sensor` is named in the history if it wakes.
+  void observe(const Sample& sample, const Frame& frame, const std::string& sensor);
+
+  // What an operator asks.
+  void start_by_hand();
+  void stop_by_hand();
+  void keep_until(WallTime until);
+
+  // Whether somebody listens on its ports, as seen from outside, again and again.
+  void saw_listening(bool listening);
+
+  // Begins: notices a process that an earlier tidegate left, and starts its timers.
+  void begin();
+
+  // Takes new settings, keeping state and timers. Another action takes over when the service next sleeps.
+  void reconfigure(ServiceSettings settings);
+
+  // Ends: stops the service where it runs and `stop` says so, lets it be otherwise, and joins its tasks.
+  [[nodiscard]] boost::asio::awaitable<void> end(bool stop);
+
+  // What `status` and `why` tell.
+  [[nodiscard]] const ServiceSettings& settings() const { return settings_; }
+  [[nodiscard]] const Gate& gate() const { return gate_; }
+  [[nodiscard]] const ClientTable& clients() const { return clients_; }
+  [[nodiscard]] const std::string& woken_by_sensor() const { return woken_by_sensor_; }
+  [[nodiscard]] const std::string& start_took() const { return start_took_; }  // "4.2 s to be ready (…)", or empty
+  [[nodiscard]] std::optional<Instant> last_sample() const { return last_sample_; }
+
+ private:
+  void step(const GateEvent& event);
+  void carry_out(const std::vector<Decision>& decisions);
+  void arm_timer();
+  [[nodiscard]] boost::asio::awaitable<void> run_start();
+  [[nodiscard]] boost::asio::awaitable<void> run_stop();
+  [[nodiscard]] boost::asio::awaitable<void> run_veto();
+  [[nodiscard]] Environment environment(std::string_view event) const;
+  void process_gone(std::string how, bool failed);
+  void make_the_action();
+
+  ServiceSettings settings_;
+  std::string state_path_;
+  bool dry_run_;
+  ServiceHooks hooks_;
+  Gate gate_;
+  Classifier classifier_;
+  ClientTable clients_;
+  std::unique_ptr<Action> action_;
+  bool action_is_old_ = false;  // reconfigured while it ran: replaced when it has stopped
+  boost::asio::steady_timer timer_;
+  boost::asio::cancellation_signal cancel_probe_;
+  bool starting_ = false;
+  bool ending_ = false;
+  std::string start_cut_;  // why a start under way is being ended, for its error
+  std::string woken_by_sensor_;
+  std::string start_took_;
+  std::optional<Instant> last_sample_;
+  std::optional<bool> listening_;
+  int silent_looks_ = 0;  // looks at its ports in a row that found nobody, while awake
+  Tasks tasks_;
+};
+
+}  // namespace tidegate

@@ -1,0 +1,130 @@
+#include "daemon/simulation.h"
+
+#include <algorithm>
+#include <deque>
+#include <span>
+#include <vector>
+
+#include "gate/gate.h"
+#include "meter/classify.h"
+#include "meter/router.h"
+
+namespace tidegate {
+namespace {
+
+class Simulated {
+ public:
+  Simulated(const ServiceSettings& settings, std::vector<Event>& events)
+      : name_{settings.name},
+        gate_{settings.gate},
+        classifier_{settings.wake, settings.keep},
+        keep_{settings.keep},
+        events_{events} {}
+
+  void observe(const Sample& sample) {
+    pass_time(sample.at);
+    const auto meaning = classifier_.classify(sample);
+    if (meaning == Class::ignore) return;
+    if (gate_.state() == GateState::awake && keep_.ack_only && !takes(keep_, sample)) return;  // as Service::observe()
+    step(Reading{sample, meaning}, sample.at);
+  }
+
+  // Every timer that is due by `now`, each at its own time.
+  void pass_time(Now now) {
+    if (last_.instant == Instant{}) last_ = now;
+    while (tick(now.instant)) {
+    }
+  }
+
+  // Time goes on until it is at rest, for a week at the most.
+  void run_out() {
+    const auto end = last_.instant + std::chrono::days{7};
+    while (gate_.state() != GateState::asleep && tick(end)) {
+    }
+  }
+
+ private:
+  // The next timer, if it is due by `limit`; false: it is not.
+  bool tick(Instant limit) {
+    const auto due = gate_.deadline(last_);
+    if (!due || *due > limit) return false;
+    const auto at = std::max(*due, last_.instant);
+    step(gate_event::Tick{}, {at, last_.wall + (at - last_.instant)});
+    return true;
+  }
+
+  void step(const GateEvent& event, Now now) {
+    last_ = now;
+    std::deque<GateEvent> answers{event};
+    while (!answers.empty()) {
+      for (const auto& decision : gate_.step(answers.front(), now)) {
+        if (decision.kind == Decision::Kind::start) answers.emplace_back(gate_event::StartEnded{});
+        if (decision.kind == Decision::Kind::stop) answers.emplace_back(gate_event::StopEnded{});
+        if (decision.kind == Decision::Kind::ask_veto) answers.emplace_back(gate_event::VetoAnswered{});
+        if (decision.kind == Decision::Kind::tell) events_.push_back({now.wall, name_, decision.event, decision.text});
+      }
+      answers.pop_front();
+    }
+  }
+
+  std::string name_;
+  Gate gate_;
+  Classifier classifier_;
+  SampleRule keep_;
+  std::vector<Event>& events_;
+  Now last_{};
+};
+
+// The packets that a service's own captures pass, as one filter.
+std::string capture_filter(const ServiceSettings& service) {
+  std::string filter;
+  for (const auto& capture : service.captures) {
+    if (capture.filter.empty()) return {};
+    filter += fmt::format("{}({})", filter.empty() ? "" : " or ", capture.filter);
+  }
+  return filter;
+}
+
+}  // namespace
+
+Result<ReplayCount> simulate(const Config& config, const std::string& savefile,
+                             const std::function<void(const Event&)>& tell) {
+  std::vector<Event> events;
+  ReplayCount count;
+  const auto pass = [&](std::span<const ServiceSettings> settings, const std::string& filter,
+                        bool everything) -> Result<> {
+    std::deque<Simulated> services;
+    for (const auto& service : settings) services.emplace_back(service, events);
+    const Router router{settings};
+    const auto counted = replay(savefile, filter, [&](const Sample& sample, const Frame&) {
+      for (auto& service : services) service.pass_time(sample.at);
+      Sample seen = sample;
+      const auto match = router.route(sample);
+      if (match) seen.direction = match->direction;
+      if (match || everything) services[match ? match->service : 0].observe(seen);
+    });
+    for (auto& service : services) service.run_out();
+    if (!counted) return std::unexpected{counted.error()};
+    count = *counted;
+    return {};
+  };
+
+  std::vector<ServiceSettings> with_ports;  // one pass for all of these, and one for each that has captures of its own
+  std::vector<ServiceSettings> with_captures;
+  for (const auto& service : config.services)
+    (service.captures.empty() ? with_ports : with_captures).push_back(service);
+  if (savefile == "-" && with_captures.size() + (with_ports.empty() ? 0U : 1U) > 1) {
+    return failure("standard input can be read only once, and these services need it {} times: name a savefile",
+                   with_captures.size() + (with_ports.empty() ? 0U : 1U));
+  }
+  Result<> done = with_ports.empty() ? Result<>{} : pass(with_ports, "", false);
+  for (const auto& service : with_captures) {
+    if (done) done = pass({&service, 1}, service.ports.empty() ? capture_filter(service) : "", true);
+  }
+  std::ranges::stable_sort(events, {}, &Event::at);
+  std::ranges::for_each(events, tell);
+  if (!done) return std::unexpected{done.error()};
+  return count;
+}
+
+}  // namespace tidegate

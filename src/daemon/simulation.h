@@ -1,0 +1,20 @@
+// What a configuration would have done with a savefile: the same meters and gates, driven by the packets' time, with
+// actions that succeed at once. Deterministic.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/error.h"
+#include "config/config.h"
+#include "model/event.h"
+#include "sensor/replay.h"
+
+namespace tidegate {
+
+// Replays the savefile ("-": standard input) and gives each event to `tell`, in order. Services see packets to any
+// address unless they name their own. After the last packet time goes on until every gate is at rest.
+[[nodiscard]] Result<ReplayCount> simulate(const Config& config, const std::string& savefile,
+                                           const std::function<void(const Event&)>& tell);
+
+}  // namespace tidegate
