@@ -47,12 +47,16 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   return list;
 }
 
+// What systemd gives to the daemon alone (sd_notify(3)): a service would speak in its name.
+constexpr std::array<std::string_view, 3> kNotInherited = {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"};
+
 // tidegate's own environment with `added` in place of, or behind, what it has.
 std::vector<std::string> environment_with(const Environment& added) {
   std::vector<std::string> all;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text{*entry};
     const std::string_view name = text.substr(0, text.find('='));
+    if (std::ranges::find(kNotInherited, name) != kNotInherited.end()) continue;
     if (std::ranges::none_of(added, [&](const auto& pair) { return pair.first == name; })) all.emplace_back(text);
   }
   for (const auto& [name, value] : added) all.push_back(fmt::format("{}={}", name, value));

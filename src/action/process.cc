@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "action/command.h"
 #include "action/process_state.h"
 #include "action/task.h"
 #include "base/log.h"
@@ -24,8 +25,9 @@ struct Life {
   std::function<void(const ExitStatus& how)> on_end;  // empty when the Supervisor has no interest in it any more
 };
 
-asio::awaitable<void> watch(std::shared_ptr<Life> life, Duration grace) {
+asio::awaitable<void> watch(std::shared_ptr<Life> life, Duration grace, bool may_exit) {
   const ExitStatus how = co_await life->child->wait();
+  if (may_exit && how.ok()) co_return;
   // What it leaves of its group would be in the next one's way.
   if (!life->stopping) co_await life->child->terminate(grace);
   if (const auto on_end = std::exchange(life->on_end, nullptr)) on_end(how);
@@ -40,6 +42,9 @@ class Supervisor final : public Action {
         settings_{std::move(settings)},
         state_path_{std::move(state_path)},
         gone_{std::move(gone)} {
+    if (settings_.finish) {
+      finish_ = make_command_action(executor_, service_, {.start = settings_.run, .stop = settings_.finish});
+    }
     if (!state_path_.empty()) adopt();
   }
 
@@ -57,8 +62,10 @@ class Supervisor final : public Action {
     co_return Result<>{};
   }
 
-  asio::awaitable<Result<>> stop(Environment /*environment*/, Duration /*timeout*/) override {
-    if (!life_) co_return Result<>{};
+  asio::awaitable<Result<>> stop(Environment environment, Duration timeout) override {
+    Result<> finished;
+    if (finish_) finished = co_await finish_->stop(std::move(environment), timeout);
+    if (!running()) co_return finished;
     const std::shared_ptr<Life> life = life_;
     life->stopping = true;
     try {
@@ -72,10 +79,12 @@ class Supervisor final : public Action {
       co_return failure("stop: process {} lives on after SIGKILL", life->child->pid());
     }
     if (life == life_) forget();
-    co_return Result<>{};
+    co_return finished;
   }
 
-  void cancel() override {}
+  void cancel() override {
+    if (finish_) finish_->cancel();
+  }
 
   [[nodiscard]] bool running() const override { return life_ && !life_->child->ended(); }
 
@@ -101,7 +110,8 @@ class Supervisor final : public Action {
     let_go();
     life_ = std::make_shared<Life>(
         Life{.child = std::move(child), .on_end = [this](const ExitStatus& how) { ended(how); }});
-    asio::co_spawn(executor_, watch(life_, settings_.grace), log_failure_of(service_ + ": watching its process"));
+    asio::co_spawn(executor_, watch(life_, settings_.grace, settings_.may_exit),
+                   log_failure_of(service_ + ": watching its process"));
   }
 
   void let_go() {
@@ -129,7 +139,8 @@ class Supervisor final : public Action {
   const ProcessAction settings_;
   const std::string state_path_;
   const Gone gone_;
-  std::shared_ptr<Life> life_;  // the present one, or the last
+  std::unique_ptr<Action> finish_;  // its stop command; none: signals alone
+  std::shared_ptr<Life> life_;      // the present one, or the last
 };
 
 }  // namespace

@@ -34,11 +34,11 @@ class ControlServer {
   using Handler = std::function<boost::asio::awaitable<void>(boost::json::object request, ControlReply& reply)>;
 
   static constexpr std::size_t kMostClients = 64;
-  static constexpr std::size_t kLongestRequest = 64 * 1024;
+  static constexpr std::size_t kLongestRequest = 65'536;
 
   // Listens at `path`, making its folder (0755) where it is missing. A socket left behind by a dead tidegate is
   // replaced; one on which somebody answers is an error, and so is a file that is no socket.
-  [[nodiscard]] static Result<std::unique_ptr<ControlServer>> open(boost::asio::any_io_executor executor,
+  [[nodiscard]] static Result<std::unique_ptr<ControlServer>> open(const boost::asio::any_io_executor& executor,
                                                                    const std::string& path, Handler handler);
 
   // Unlinks the socket and drops the clients; their tasks end at once.

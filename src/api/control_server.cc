@@ -66,7 +66,7 @@ bool somebody_answers(const std::string& path) {
 }  // namespace
 
 struct ControlServer::Impl : std::enable_shared_from_this<ControlServer::Impl> {
-  Impl(asio::any_io_executor executor, std::string socket_path, Handler h)
+  Impl(const asio::any_io_executor& executor, std::string socket_path, Handler h)
       : path{std::move(socket_path)}, handler{std::move(h)}, acceptor{executor}, all_gone{executor} {}
 
   asio::awaitable<void> accept_clients() {
@@ -85,7 +85,7 @@ struct ControlServer::Impl : std::enable_shared_from_this<ControlServer::Impl> {
         continue;
       }
       const auto place = clients.emplace(clients.end(), std::move(socket));
-      asio::co_spawn(acceptor.get_executor(), serve(*place), [self, place](std::exception_ptr) {
+      asio::co_spawn(acceptor.get_executor(), serve(*place), [self, place](const std::exception_ptr&) {
         self->clients.erase(place);
         if (self->clients.empty()) self->all_gone.cancel();
       });
@@ -118,8 +118,8 @@ struct ControlServer::Impl : std::enable_shared_from_this<ControlServer::Impl> {
   asio::steady_timer all_gone;
 };
 
-Result<std::unique_ptr<ControlServer>> ControlServer::open(asio::any_io_executor executor, const std::string& path,
-                                                           Handler handler) {
+Result<std::unique_ptr<ControlServer>> ControlServer::open(const asio::any_io_executor& executor,
+                                                           const std::string& path, Handler handler) {
   const auto place = fmt::format("control {}", path);
   if (path.size() >= sizeof(sockaddr_un::sun_path)) {
     return failure("{}: the path is longer than a UNIX socket's may be ({} bytes)", place,

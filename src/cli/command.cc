@@ -17,53 +17,69 @@ int complain(const std::string& text, int status) {
   return status;
 }
 
-void LogFlags::add_to(CLI::App& command) {
-  command.add_option("--log-level", level, "debug, info, warn or error; default: as configured, else info")
-      ->type_name("LEVEL");
-  command.add_option("--log-format", format, "text or json; default: as configured, else text")->type_name("FORMAT");
-}
+namespace {
 
-Result<> LogFlags::apply(Config& config) const {
-  if (!level.empty()) {
-    const auto parsed = log::parse_level(level);
-    if (!parsed) return failure("--log-level: {}", parsed.error().what);
-    config.log_level = *parsed;
+// What the flags say of the log goes over what the configuration says. The error names the flag.
+Result<> configure_log(const DaemonFlags& flags, const Config& config) {
+  log::Settings settings{.level = config.log_level, .format = config.log_format};
+  if (!flags.log_level.empty()) {
+    const auto level = log::parse_level(flags.log_level);
+    if (!level) return failure("--log-level: {}", level.error().what);
+    settings.level = *level;
   }
-  if (!format.empty()) {
-    const auto parsed = log::parse_format(format);
-    if (!parsed) return failure("--log-format: {}", parsed.error().what);
-    config.log_format = *parsed;
+  if (!flags.log_format.empty()) {
+    const auto format = log::parse_format(flags.log_format);
+    if (!format) return failure("--log-format: {}", format.error().what);
+    settings.format = *format;
   }
-  log::configure({.level = config.log_level, .format = config.log_format});
+  log::configure(settings);
   return {};
 }
 
-int run_daemon(Config config, DaemonOptions options) {
-  const auto count = config.services.size();
-  const std::string control = options.control;
-  const bool dry_run = options.dry_run;
-  Daemon daemon{std::move(config), std::move(options)};
-  if (const auto opened = daemon.open(); !opened) return complain(opened.error().what, kFailed);
-  log::info("tidegate " TIDEGATE_VERSION " watches over {} service{}{}{}", count, count == 1 ? "" : "s",
-            control.empty() ? "" : ", control socket " + control,
-            dry_run ? ", dry run: nothing is started or stopped" : "");
-  daemon.run();
-  return kDone;
-}
-
+// Prints each event that the savefile would have brought about.
 int replay_savefile(const Config& config, const std::string& savefile, bool json) {
   const auto replayed = simulate(config, savefile, [&](const Event& event) {
-    if (json) {
-      print_line(json_text(report::event(event)));
-    } else {
-      print_line(event_line(event.at, event.service, to_string(event.kind), event.text));
-    }
+    print_line(json ? json_text(report::event(event))
+                    : event_line(event.at, event.service, to_string(event.kind), event.text));
   });
   if (!replayed) return complain(replayed.error().what, kFailed);
   if (!json) {
     print_line(fmt::format("{} packets read, {} of them not understood", replayed->packets + replayed->rejected,
                            replayed->rejected));
   }
+  return kDone;
+}
+
+}  // namespace
+
+void DaemonFlags::add_to(CLI::App& command, const std::string& control_default) {
+  command.add_option("--control", control, "the control socket; default: " + control_default)->type_name("PATH");
+  command.add_flag("--dry-run", dry_run, "everything but the actions: say what would be started and stopped");
+  command
+      .add_option("-r,--replay", replay,
+                  "a pcap or pcapng savefile in place of the network: print what would have happened")
+      ->type_name("SAVEFILE");
+  command.add_flag("--json", json, "with --replay: one JSON object an event");
+  command.add_option("--log-level", log_level, "debug, info, warn or error; default: as configured, else info")
+      ->type_name("LEVEL");
+  command.add_option("--log-format", log_format, "text or json; default: as configured, else text")
+      ->type_name("FORMAT");
+}
+
+int DaemonFlags::run(Config config, DaemonOptions options) const {
+  if (const auto configured = configure_log(*this, config); !configured)
+    return complain(configured.error().what, kUsage);
+  if (!replay.empty()) return replay_savefile(config, replay, json);
+  if (!control.empty()) options.control = control;
+  options.dry_run = dry_run;
+  const auto greeting = fmt::format("tidegate " TIDEGATE_VERSION " watches over {} service{}{}{}",
+                                    config.services.size(), config.services.size() == 1 ? "" : "s",
+                                    options.control.empty() ? "" : ", control socket " + options.control,
+                                    dry_run ? ", dry run: nothing is started or stopped" : "");
+  Daemon daemon{std::move(config), std::move(options)};
+  if (const auto opened = daemon.open(); !opened) return complain(opened.error().what, kFailed);
+  log::info("{}", greeting);
+  daemon.run();
   return kDone;
 }
 

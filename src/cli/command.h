@@ -34,19 +34,21 @@ void add_reload(CLI::App& app, int& status);
 // Prints `text` on standard error behind "tidegate: " and gives `status` back.
 int complain(const std::string& text, int status);
 
-// The flags of a long-running command's log, and their effect.
-struct LogFlags {
-  std::string level;
-  std::string format;
-  void add_to(CLI::App& command);
-  // What the flags say, else what the configuration says. The error names the flag.
-  [[nodiscard]] Result<> apply(Config& config) const;
+// What `run` and `wake` share: the log, the control socket, and the ways to try rules out.
+struct DaemonFlags {
+  std::string log_level;
+  std::string log_format;
+  std::string control;
+  std::string replay;
+  bool dry_run = false;
+  bool json = false;
+
+  // `control_default` says in the help where the control socket is, if it is not given.
+  void add_to(CLI::App& command, const std::string& control_default);
+
+  // Runs the daemon with this configuration, or replays the savefile; the exit status. `options` comes with what the
+  // command itself knows: the configuration's file and the control socket's default.
+  [[nodiscard]] int run(Config config, DaemonOptions options) const;
 };
-
-// Opens and runs the daemon; the exit status.
-int run_daemon(Config config, DaemonOptions options);
-
-// Replays a savefile in place of running and prints each event; the exit status.
-int replay_savefile(const Config& config, const std::string& savefile, bool json);
 
 }  // namespace tidegate::cli

@@ -20,8 +20,8 @@ std::size_t width(std::string_view text) {  // code points; names and addresses 
 }  // namespace
 
 bool print_line(std::string_view line) {
-  return fmt::format("{}\n", printable(line)).size() > 0 && std::fputs((printable(line) + "\n").c_str(), stdout) >= 0 &&
-         std::fflush(stdout) == 0;
+  const auto text = printable(line) + "\n";
+  return std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
 }
 
 std::vector<std::string> table(const std::vector<Column>& columns, const std::vector<std::vector<std::string>>& rows) {

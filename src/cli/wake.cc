@@ -219,11 +219,7 @@ Result<Config> assemble(Wish wish) {
 struct WakeFlags {
   std::array<std::vector<std::string>, kFlags.size()> values;  // of kFlags, in its order
   bool ack_only = false;
-  bool dry_run = false;
-  bool json = false;
-  std::string control;
-  std::string replay;
-  LogFlags log;
+  DaemonFlags daemon;
 };
 
 Result<Config> read_flags(const WakeFlags& flags) {
@@ -245,12 +241,7 @@ Result<Config> read_flags(const WakeFlags& flags) {
 int wake(const WakeFlags& flags) {
   auto config = read_flags(flags);
   if (!config) return complain("wake: " + config.error().what, kUsage);
-  if (const auto applied = flags.log.apply(*config); !applied) return complain(applied.error().what, kUsage);
-  if (!flags.replay.empty()) return replay_savefile(*config, flags.replay, flags.json);
-  DaemonOptions options;
-  options.control = flags.control;
-  options.dry_run = flags.dry_run;
-  return run_daemon(std::move(*config), std::move(options));
+  return flags.daemon.run(std::move(*config), {});
 }
 
 }  // namespace
@@ -265,15 +256,7 @@ void add_wake(CLI::App& app, int& status) {
         ->allow_extra_args(false);
   }
   command->add_flag("--ack-only", flags->ack_only, "only TCP packets with ACK set renew its idle time");
-  command->add_option("--control", flags->control, "a control socket for status, why, stop …; default: none")
-      ->type_name("PATH");
-  command->add_flag("--dry-run", flags->dry_run, "everything but the actions: say what would be started and stopped");
-  command
-      ->add_option("-r,--replay", flags->replay,
-                   "a pcap or pcapng savefile in place of the network: print what would have happened")
-      ->type_name("SAVEFILE");
-  command->add_flag("--json", flags->json, "with --replay: one JSON object an event");
-  flags->log.add_to(*command);
+  flags->daemon.add_to(*command, "none");
   command->footer(
       "Examples:\n"
       "  tidegate wake --udp 8211 --start 'systemctl start palworld' --stop 'systemctl stop palworld' --idle 15m\n"

@@ -130,9 +130,11 @@ Result<Config> translate(const Flags& flags) {
   } else {
     service.addresses = addresses_of(default_interface());  // none found: any of this host's
   }
-  CommandAction action{.start = Command::shell(flags.start), .stop = {}};
-  if (!flags.finish.empty()) action.stop = Command::shell(flags.finish);
-  service.action = std::move(action);
+  // The start command may exit when it has started the service, or be the service and stay.
+  service.action =
+      ProcessAction{.run = Command::shell(flags.start),
+                    .may_exit = true,
+                    .finish = flags.finish.empty() ? std::nullopt : std::optional{Command::shell(flags.finish)}};
   service.gate.idle = std::chrono::seconds{flags.timeout};
   Config config;
   config.services.push_back(std::move(service));

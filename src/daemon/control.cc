@@ -99,7 +99,8 @@ Answer events(Daemon& daemon, json::object request, ControlReply& reply) {
        daemon.history().last(most != nullptr ? most->to_number<std::size_t>() : History::kMost, service)) {
     co_await reply.send(ok(report::event(event)));
   }
-  while (follow) {
+  if (!follow) co_return;
+  while (true) {
     const auto event = co_await (follower.next() || reply.closed());
     if (event.index() != 0) co_return;
     co_await reply.send(ok(report::event(std::get<0>(event))));

@@ -75,6 +75,7 @@ void Sensors::set_immediate(const std::function<bool(const std::string&)>& sleep
 
 std::vector<SensorStatus> Sensors::status() const {
   std::vector<SensorStatus> all;
+  all.reserve(entries_.size());
   for (const auto& entry : entries_) all.push_back(entry->sensor->status());
   return all;
 }

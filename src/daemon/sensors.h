@@ -33,14 +33,14 @@ class Sensors {
 
  private:
   struct Entry {
-    std::string service{};  // empty: shared
-    std::string interface{};
-    std::string filter{};
-    std::string name{};                   // "pcap on eth0", in the history
-    std::vector<PortRange> ports{};       // of a shared one
-    std::vector<std::string> services{};  // those it serves
-    bool whole = false;                   // packets whole, because one of them keeps the one that woke it
-    std::unique_ptr<PcapSensor> sensor{};
+    std::string service;  // empty: shared
+    std::string interface;
+    std::string filter;
+    std::string name;                   // "pcap on eth0", in the history
+    std::vector<PortRange> ports;       // of a shared one
+    std::vector<std::string> services;  // those it serves
+    bool whole = false;                 // packets whole, because one of them keeps the one that woke it
+    std::unique_ptr<PcapSensor> sensor;
   };
   static std::vector<Entry> wanted(const Config& config);
 

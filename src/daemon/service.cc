@@ -17,11 +17,12 @@ namespace {
 
 constexpr Duration kVetoTimeout = std::chrono::seconds{60};
 constexpr Duration kLeastStopTimeout = std::chrono::seconds{60};
+constexpr Duration kLongestWait = std::chrono::minutes{1};  // the wall clock may jump, and schedules go by it
 constexpr int kLooksUntilGone = 2;  // a service that is being restarted by hand is away for a moment
 
 }  // namespace
 
-Service::Service(asio::any_io_executor executor, ServiceSettings settings, std::string state_path, bool dry_run,
+Service::Service(const asio::any_io_executor& executor, ServiceSettings settings, std::string state_path, bool dry_run,
                  ServiceHooks hooks)
     : settings_{std::move(settings)},
       state_path_{std::move(state_path)},
@@ -81,6 +82,8 @@ void Service::stop_by_hand() { step(gate_event::StopByHand{}); }
 void Service::keep_until(WallTime until) { step(gate_event::KeepUntil{until}); }
 
 void Service::saw_listening(bool listening) {
+  // A process is watched itself; somebody else's on its port is none that could be stopped here.
+  if (std::holds_alternative<ProcessAction>(settings_.action)) return;
   const auto before = std::exchange(listening_, listening);
   if (listening) {
     silent_looks_ = 0;
@@ -142,7 +145,7 @@ void Service::arm_timer() {
     timer_.cancel();
     return;
   }
-  timer_.expires_at(*deadline);
+  timer_.expires_at(std::min(*deadline, system_now().instant + kLongestWait));
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error) step(gate_event::Tick{});
   });
@@ -228,7 +231,7 @@ asio::awaitable<void> Service::end(bool stop) {
   const auto state = gate_.state();
   if (stop && (state == GateState::awake || state == GateState::waking)) {
     stop_by_hand();  // a start under way is ended first, and what it left running is stopped by the gate as well
-  } else if (state != GateState::stopping || !stop) {
+  } else if (state != GateState::stopping) {  // a stop under way is let finish: what it saves would be lost
     tasks_.cancel();
   }
   co_await tasks_.join();

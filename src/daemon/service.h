@@ -33,7 +33,7 @@ struct ServiceHooks {
 class Service {
  public:
   // `state_path`: where a process's id is kept, empty for nowhere. `dry_run`: the actions and probes succeed undone.
-  Service(boost::asio::any_io_executor executor, ServiceSettings settings, std::string state_path, bool dry_run,
+  Service(const boost::asio::any_io_executor& executor, ServiceSettings settings, std::string state_path, bool dry_run,
           ServiceHooks hooks);
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
@@ -46,7 +46,7 @@ class Service {
   void stop_by_hand();
   void keep_until(WallTime until);
 
-  // Whether somebody listens on its ports, as seen from outside, again and again.
+  // Whether somebody listens on its ports, as seen from outside, again and again (of no use for a process).
   void saw_listening(bool listening);
 
   // Begins: notices a process that an earlier tidegate left, and starts its timers.

@@ -81,6 +81,7 @@ TEST(Simulation, takes_what_a_capture_s_filter_passes) {
 
 TEST(Simulation, gives_the_same_answer_every_time) {
   std::vector<SavedPacket> packets;
+  packets.reserve(500);
   for (std::int64_t i = 0; i < 500; ++i)
     packets.push_back(udp(1000 + i * 7 % 400, static_cast<std::uint16_t>(1 + i % 3)));
   std::ranges::sort(packets, {}, &SavedPacket::nanoseconds);

@@ -14,7 +14,7 @@ void Tasks::spawn(std::string name, asio::awaitable<void> task) {
   const auto place = tasks_.emplace(tasks_.end());
   place->name = std::move(name);
   asio::co_spawn(executor_, std::move(task),
-                 asio::bind_cancellation_slot(place->stop.slot(), [this, place](std::exception_ptr error) {
+                 asio::bind_cancellation_slot(place->stop.slot(), [this, place](const std::exception_ptr& error) {
                    try {
                      if (error) std::rethrow_exception(error);
                    } catch (const boost::system::system_error& e) {

@@ -14,7 +14,7 @@ namespace tidegate {
 
 class Tasks {
  public:
-  explicit Tasks(boost::asio::any_io_executor executor) : executor_{executor}, empty_{executor} {}
+  explicit Tasks(const boost::asio::any_io_executor& executor) : executor_{executor}, empty_{executor} {}
   Tasks(const Tasks&) = delete;
   Tasks& operator=(const Tasks&) = delete;
 

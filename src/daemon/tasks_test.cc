@@ -33,7 +33,7 @@ TEST(Tasks, are_all_gone_when_joined_after_being_cancelled) {
   bool joined = false;
   io.poll();
   tasks.cancel();
-  asio::co_spawn(io, tasks.join(), [&](std::exception_ptr) { joined = true; });
+  asio::co_spawn(io, tasks.join(), [&](const std::exception_ptr&) { joined = true; });
   io.run_for(std::chrono::seconds{10});
   EXPECT_TRUE(joined);
   EXPECT_EQ(ended, 2);

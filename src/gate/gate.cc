@@ -41,6 +41,7 @@ WallTime wall_of(Instant time, Now now) { return now.wall + (time - now.instant)
 std::string_view to_string(GateState state) { return kStateNames[static_cast<std::size_t>(state)]; }
 
 std::vector<Decision> Gate::step(const GateEvent& event, Now now) {
+  if (since_.instant == Instant{}) since_ = now;  // the first step: asleep since now
   span_ = span_at(now.wall);
   if (keep_until_ && !kept(now)) keep_until_.reset();
   std::visit([&](const auto& happened) { on(happened, now); }, event);

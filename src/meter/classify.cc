@@ -10,20 +10,15 @@ bool is_neighbour_discovery(const Sample& sample) {
   return sample.flow.protocol == Protocol::icmp6 && sample.icmp_type >= 133 && sample.icmp_type <= 137;
 }
 
-// The kinds of noise that a sample is, or-ed; 0: none.
-std::uint8_t noise_of(const Sample& sample) {
-  std::uint8_t kinds = 0;
-  const auto is = [&](Noise kind) { kinds |= static_cast<std::uint8_t>(kind); };
-  if (sample.cast == Cast::broadcast) is(Noise::broadcast);
-  if (sample.cast == Cast::multicast) is(Noise::multicast);
-  if (sample.flow.protocol == Protocol::arp) is(Noise::arp);
-  if (sample.flow.protocol == Protocol::tcp && (sample.tcp_flags & tcp_flag::kRst) != 0) is(Noise::rst);
-  if (is_neighbour_discovery(sample)) {
-    is(Noise::neighbour);
-  } else if (sample.flow.protocol == Protocol::icmp || sample.flow.protocol == Protocol::icmp6) {
-    is(Noise::icmp);
-  }
-  return kinds;
+// The kind of noise that a sample is, its most particular one; none: it is none.
+std::optional<Noise> noise_of(const Sample& sample) {
+  if (sample.flow.protocol == Protocol::arp) return Noise::arp;
+  if (is_neighbour_discovery(sample)) return Noise::neighbour;
+  if (sample.flow.protocol == Protocol::icmp || sample.flow.protocol == Protocol::icmp6) return Noise::icmp;
+  if (sample.flow.protocol == Protocol::tcp && (sample.tcp_flags & tcp_flag::kRst) != 0) return Noise::rst;
+  if (sample.cast == Cast::broadcast) return Noise::broadcast;
+  if (sample.cast == Cast::multicast) return Noise::multicast;
+  return std::nullopt;
 }
 
 bool in_any(const std::vector<Cidr>& networks, const IpAddress& address) {
@@ -42,7 +37,7 @@ const Endpoint& service_of(const Sample& sample) {
 }  // namespace
 
 bool takes(const SampleRule& rule, const Sample& sample) {
-  if ((noise_of(sample) & ~rule.also) != 0) return false;
+  if (const auto noise = noise_of(sample); noise && (rule.also & static_cast<unsigned>(*noise)) == 0) return false;
   if (rule.direction && sample.direction != Direction::unknown && sample.direction != *rule.direction) return false;
   if (sample.payload < rule.min_bytes) return false;
   const bool tcp = sample.flow.protocol == Protocol::tcp;

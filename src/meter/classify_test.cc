@@ -56,6 +56,7 @@ TEST(Classify, noise_neither_wakes_nor_renews_unless_it_is_asked_for) {
   solicitation.icmp_type = 135;
   Sample arp;
   arp.flow.protocol = Protocol::arp;
+  arp.cast = Cast::broadcast;  // as requests are: it is its kind that counts
   const Sample reset = tcp_sample(kClient, 50000, kServer, 80, tcp_flag::kRst | tcp_flag::kAck);
 
   const std::pair<Sample, Noise> cases[] = {{broadcast, Noise::broadcast},

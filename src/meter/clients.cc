@@ -8,22 +8,20 @@ void ClientTable::add(const Sample& sample) {
   const bool out = sample.direction == Direction::out;
   const Key key{out ? sample.flow.destination : sample.flow.source, sample.flow.protocol};
   const auto at = sample.at.instant;
-  const auto known = by_key_.find(key);
+  auto known = by_key_.find(key);
   if (known == by_key_.end()) {
     if (entries_.size() == kMost) {
       const auto& oldest = entries_.back().client;
       by_key_.erase({oldest.endpoint, oldest.protocol});
       entries_.pop_back();
     }
-    entries_.push_front(
-        {{.endpoint = key.endpoint, .protocol = key.protocol, .first = at, .last = at}, sample.interface});
-    by_key_.emplace(key, entries_.begin());
-  } else {
-    auto& [client, interface] = *known->second;
-    if (interface != sample.interface && at - client.last <= kSameInterface) return;
-    interface = sample.interface;
-    entries_.splice(entries_.begin(), entries_, known->second);
+    entries_.push_front({{.endpoint = key.endpoint, .protocol = key.protocol, .first = at, .last = at}, {}});
+    known = by_key_.emplace(key, entries_.begin()).first;
   }
+  auto& path = known->second->paths[out ? 1 : 0];
+  if (path.last && path.interface != sample.interface && at - *path.last <= kSameInterface) return;
+  path = {.interface = sample.interface, .last = at};
+  entries_.splice(entries_.begin(), entries_, known->second);
   auto& client = entries_.front().client;
   client.last = std::max(client.last, at);
   ++client.packets;

@@ -1,9 +1,11 @@
 // The clients of one service: who they are, what passed each way, and when last. Bounded.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -19,8 +21,8 @@ struct Client {
   std::uint64_t bytes_in = 0;  // towards the service
   std::uint64_t bytes_out = 0;
   std::uint64_t packets = 0;  // both ways
-  Instant first{};
-  Instant last{};  // last packet either way
+  Instant first;
+  Instant last;  // last packet either way
 };
 
 class ClientTable {
@@ -29,8 +31,8 @@ class ClientTable {
   static constexpr Duration kSameInterface = std::chrono::seconds{5};
 
   // Counts a sample whose direction is already the service's (in or out). A packet that another interface shows again
-  // (a VLAN or a bridge and its port, on a capture of all) is not counted twice: a client is counted on the interface
-  // where it was first seen, until it has been silent there for 5 s.
+  // (a VLAN or a bridge and its port, on a capture of all) is not counted twice: each way a client is counted on the
+  // interface where it was first seen, until it has been silent there for 5 s.
   void add(const Sample& sample);
 
   // Those seen since `since`, the latest first.
@@ -53,9 +55,14 @@ class ClientTable {
       return std::hash<Endpoint>{}(key.endpoint) ^ static_cast<std::size_t>(key.protocol);
     }
   };
+  // Where one way's packets are counted.
+  struct Path {
+    std::uint32_t interface = 0;
+    std::optional<Instant> last;  // none: nothing passed yet
+  };
   struct Entry {
     Client client;
-    std::uint32_t interface = 0;
+    std::array<Path, 2> paths;  // in, out
   };
 
   std::list<Entry> entries_;  // the latest seen first

@@ -62,6 +62,18 @@ TEST(ClientTable, is_not_confused_about_who_is_the_latest_by_what_another_interf
   EXPECT_EQ(table.since(Instant{})[0].endpoint.to_string(), "203.0.113.8:5") << "the latest first";
 }
 
+TEST(ClientTable, counts_what_goes_out_on_another_interface_than_it_came_in) {
+  ClientTable table;
+  table.add(from("203.0.113.7", 1s, 1));
+  Sample answer = udp_sample(kHost, 53, "203.0.113.7", 5, 100);
+  answer.direction = Direction::out;
+  answer.at = test::at(1s);
+  answer.interface = 2;
+  table.add(answer);
+  EXPECT_EQ(table.bytes_in(), 48U);
+  EXPECT_EQ(table.bytes_out(), 128U);
+}
+
 TEST(ClientTable, stays_bounded_under_a_flood_and_keeps_the_live_ones) {
   ClientTable table;
   for (std::uint32_t i = 0; i < 3 * ClientTable::kMost; ++i) {

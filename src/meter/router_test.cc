@@ -85,6 +85,7 @@ TEST(Router, has_nothing_for_packets_without_ports) {
 
 TEST(Router, finds_each_of_hundreds) {
   std::vector<ServiceSettings> services;
+  services.reserve(500);
   for (int i = 0; i < 500; ++i) services.push_back(service({fmt::format("udp/{}", 10000 + 2 * i).c_str()}));
   const Router router{services};
   for (std::uint16_t i = 0; i < 500; ++i) {

@@ -26,7 +26,7 @@ enum class EventKind : std::uint8_t {
 [[nodiscard]] std::string_view to_string(EventKind kind);  // "woke", "start failed", …
 
 struct Event {
-  WallTime at{};
+  WallTime at;
   std::string service;
   EventKind kind = EventKind::woke;
   std::string text;  // for people, without the service's name

@@ -93,6 +93,8 @@ struct CommandAction {
 struct ProcessAction {
   Command run;
   Duration grace = std::chrono::seconds{10};  // between SIGTERM and SIGKILL
+  bool may_exit = false;                      // with status 0 it has done its job, and the service runs on (compat)
+  std::optional<Command> finish;              // run before SIGTERM (compat)
   bool operator==(const ProcessAction&) const = default;
 };
 using ActionSettings = std::variant<CommandAction, ProcessAction>;

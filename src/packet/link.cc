@@ -60,14 +60,14 @@ struct Cooked {
 bool has_ethertype(std::uint16_t hardware) { return hardware != 770 && hardware != 803 && hardware != 824; }
 
 // Newer kernels (seen on 6.18) name in a cooked header the type behind all tags, though with QinQ the inner tag still
-// stands before the packet: what does not begin as a packet of that type, but repeats the type behind two bytes.
+// stands before the packet: there the type is repeated behind two bytes, and a packet of that type begins.
 Network hidden_tag_or(const Rest& rest, std::uint16_t type) {
+  const int version = type == ethertype::kIpv4 ? 4 : type == ethertype::kIpv6 ? 6 : 0;
+  if (version == 0) return type;
+  const auto next = rest.peek<5>();
   const auto first = rest.peek<1>();
-  if (!first || (type != ethertype::kIpv4 && type != ethertype::kIpv6)) return type;
-  if ((*first)[0] >> 4 == (type == ethertype::kIpv4 ? 4 : 6)) return type;
-  const auto tag = rest.peek<4>();
-  if (!tag) return std::unexpected{Reject::cut_ip};
-  return be16<2>(*tag) == type ? ethertype::kVlan : type;
+  if (!next) return first && (*first)[0] >> 4 != version ? Network{std::unexpected{Reject::cut_ip}} : Network{type};
+  return be16<2>(*next) == type && (*next)[4] >> 4 == version ? ethertype::kVlan : type;
 }
 
 Network read_cooked(Rest& rest, const Cooked& cooked, Headers& headers) {

@@ -133,10 +133,11 @@ std::string ethernet(const Ports& ports) {
 }
 
 // Cooked: what comes in has its second tag in front of the packet. What goes out has none left there, whatever tags are
-// in the frame, but the kernel's filters see the first one's type all the same.
+// in the frame, but the kernel's filters see the first one's type all the same. libpcap runs the filter itself on what
+// was captured before the kernel had it, and there the header may name the packet's type in front of a tag.
 std::string cooked(int header, const Ports& ports) {
-  return fmt::format("((ether proto 0x8100 or ether proto 0x88a8) and ({} or {}))", behind_tags(header + 2, ports),
-                     packet_by_version(header, ports));
+  return fmt::format("((ether proto 0x8100 or ether proto 0x88a8 or ip or ip6) and ({} or {}))",
+                     behind_tags(header + 2, ports), packet_by_version(header, ports));
 }
 
 }  // namespace
