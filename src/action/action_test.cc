@@ -260,6 +260,46 @@ TEST_F(ProcessTest, tells_that_it_could_not_be_run) {
   EXPECT_FALSE(service->running());
 }
 
+TEST_F(ProcessTest, that_may_exit_has_done_its_job_when_it_exits_well) {
+  const std::string path = directory_.file("done");
+  bool gone = false;
+  auto settings = process("echo started > " + path);
+  settings.may_exit = true;
+  settings.finish = Command::shell("echo finished >> " + path);
+  const auto service = action(settings, {}, [&](const std::string&, bool) { gone = true; });
+  EXPECT_TRUE(loop_.run(service->start({})));
+  loop_.until([&] { return has_line(path) && !service->running(); });
+  EXPECT_TRUE(loop_.run(service->stop({}, minutes{1})));
+  EXPECT_EQ(file_text(path), "started\nfinished\n");
+  EXPECT_FALSE(gone);
+}
+
+TEST_F(ProcessTest, that_may_exit_is_told_as_gone_when_it_fails) {
+  std::optional<std::string> gone;
+  auto settings = process("exit 3");
+  settings.may_exit = true;
+  const auto service =
+      action(settings, {}, [&](const std::string& how, bool failed) { gone = how + (failed ? ", failed" : ""); });
+  EXPECT_TRUE(loop_.run(service->start({})));
+  loop_.until([&] { return gone.has_value(); });
+  EXPECT_EQ(gone, "exited 3, failed");
+}
+
+TEST_F(ProcessTest, that_stays_is_ended_after_its_finish_command) {
+  const std::string path = directory_.file("pid");
+  const std::string order = directory_.file("order");
+  auto settings = process("echo $$ > " + path + "; exec sleep 1000");
+  settings.may_exit = true;
+  settings.finish = Command::shell("kill -0 $(cat " + path + ") && echo it lives > " + order);
+  const auto service = action(settings);
+  EXPECT_TRUE(loop_.run(service->start({})));
+  const pid_t pid = written_pid(path);
+  EXPECT_TRUE(loop_.run(service->stop({}, minutes{1})));
+  EXPECT_EQ(file_text(order), "it lives\n");
+  EXPECT_FALSE(service->running());
+  EXPECT_EQ(::kill(pid, 0), -1);
+}
+
 TEST_F(ProcessTest, keeps_its_number_in_a_file_while_it_runs) {
   const std::string path = directory_.file("palworld.process");
   const auto service = action(process("exec sleep 1000"), path);

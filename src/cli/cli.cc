@@ -12,6 +12,17 @@ constexpr std::array<AddCommand, 10> kCommands = {
     add_run, add_check, add_wake, add_status, add_why, add_events, add_start, add_stop, add_keep, add_reload,
 };
 
+// A flag's type and default, where it has one; CLI11's own shows the lists that flags are kept in.
+class Help final : public CLI::Formatter {
+ public:
+  std::string make_option_opts(const CLI::Option* option) const override {
+    if (option->get_type_size() == 0) return {};
+    const auto standard = option->get_default_str();
+    return (option->get_type_name().empty() ? "" : " " + option->get_type_name()) +
+           (standard.empty() || standard == "[]" ? "" : "=" + standard) + (option->get_required() ? " (required)" : "");
+  }
+};
+
 }  // namespace
 
 int run(int argc, char** argv) {
@@ -20,6 +31,7 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "tidegate " TIDEGATE_VERSION);
   app.require_subcommand(1);
   app.option_defaults()->always_capture_default();
+  app.formatter(std::make_shared<Help>());  // shared with the commands
   app.get_formatter()->column_width(34);
   app.footer(
       "`tidegate COMMAND --help` shows a command's flags and two examples.\n"

@@ -3,7 +3,7 @@
 
 #include "base/units.h"
 #include "cli/command.h"
-#include "daemon/sensors.h"
+#include "sensor/pcap.h"
 
 namespace tidegate::cli {
 
@@ -47,12 +47,14 @@ Result<> put_networks(const std::string& text, std::vector<Cidr>& wake, std::vec
   });
 }
 
+enum class Kind : std::uint8_t { single, repeated, port };  // a port flag may be repeated, too
+
 struct Flag {
   const char* name;
   const char* type;
   const char* help;
   Result<> (*set)(Wish& wish, const std::string& text);
-  bool names_ports = false;
+  Kind kind = Kind::single;
 };
 
 constexpr std::array kFlags = {
@@ -68,15 +70,16 @@ constexpr std::array kFlags = {
                       ? add_ports(w, t, {"tcp", "udp"})
                       : put(PortRange::parse(t), [&](PortRange range) { w.service.ports.push_back(range); });
          },
-         true},
+         Kind::port},
     Flag{"-t,--tcp", "PORT", "a TCP port or range; may be repeated",
-         [](Wish& w, const std::string& t) { return add_ports(w, t, {"tcp"}); }, true},
+         [](Wish& w, const std::string& t) { return add_ports(w, t, {"tcp"}); }, Kind::port},
     Flag{"-u,--udp", "PORT", "a UDP port or range; may be repeated",
-         [](Wish& w, const std::string& t) { return add_ports(w, t, {"udp"}); }, true},
-    Flag{"-a,--address", "ADDRESS", "only packets to this address; default: any of this host's",
+         [](Wish& w, const std::string& t) { return add_ports(w, t, {"udp"}); }, Kind::port},
+    Flag{"-a,--address", "ADDRESS", "only packets to this address; default: any of this host's; may be repeated",
          [](Wish& w, const std::string& t) {
            return put(IpAddress::parse(t), [&](const IpAddress& a) { w.service.addresses.push_back(a); });
-         }},
+         },
+         Kind::repeated},
     Flag{"-i,--interface", "NAME", "where to listen; default: any",
          [](Wish& w, const std::string& t) -> Result<> {
            w.interface = t;
@@ -136,13 +139,15 @@ constexpr std::array kFlags = {
     Flag{"--awake", "WINDOW", "keep it awake then: \"Mon-Fri 18:00-23:00\"; may be repeated",
          [](Wish& w, const std::string& t) {
            return put(parse_schedule_window(t), [&](ScheduleWindow window) { w.service.gate.awake.push_back(window); });
-         }},
+         },
+         Kind::repeated},
     Flag{"--from", "NETWORK", "only sources of this network count; may be repeated",
-         [](Wish& w, const std::string& t) { return put_networks(t, w.service.wake.from, w.service.keep.from); }},
-    Flag{"--not-from", "NETWORK", "sources of this network do not count; may be repeated",
-         [](Wish& w, const std::string& t) {
-           return put_networks(t, w.service.wake.not_from, w.service.keep.not_from);
-         }},
+         [](Wish& w, const std::string& t) { return put_networks(t, w.service.wake.from, w.service.keep.from); },
+         Kind::repeated},
+    Flag{
+        "--not-from", "NETWORK", "sources of this network do not count; may be repeated",
+        [](Wish& w, const std::string& t) { return put_networks(t, w.service.wake.not_from, w.service.keep.not_from); },
+        Kind::repeated},
     Flag{"--packets", "N/TIME", "wake after N packets within TIME from one source: 3/10s",
          [](Wish& w, const std::string& t) {
            return put(parse_packet_rate(t), [&](PacketRate rate) { w.service.wake.packets = rate; });
@@ -158,7 +163,8 @@ constexpr std::array kFlags = {
              w.service.wake.also |= kind;
              w.service.keep.also |= kind;
            });
-         }},
+         },
+         Kind::repeated},
     Flag{"--min-bytes", "SIZE", "packets with less payload do not renew its idle time; default 0",
          [](Wish& w, const std::string& t) {
            return put(parse_bytes(t), [&](std::uint64_t bytes) {
@@ -201,18 +207,20 @@ Result<Config> assemble(Wish wish) {
     if (pair == nullptr || pair->stop) return failure("--stop goes with --start only");
     pair->stop = wish.stop;
   }
+  if (wish.filter) {
+    if (const auto checked = check_filter(*wish.filter); !checked)
+      return failure("-f,--filter: {}", checked.error().what);
+  }
   if (wish.filter || service.ports.empty()) {
     if (!wish.filter && !wish.interface)
       return failure("nothing wakes it: give --port, --tcp, --udp, --filter or --interface");
-    service.captures.push_back(
-        {.interface = wish.interface.value_or("any"), .filter = wish.filter.value_or(""), .place = "--filter"});
+    service.captures.push_back({.interface = wish.interface.value_or("any"), .filter = wish.filter.value_or("")});
   }
   if (wish.interface) service.interface = *wish.interface;
   if (!wish.ready) service.ready = default_ready(service);
   Config config;
   config.services.push_back(std::move(service));
   if (const auto faults = validate(config); !faults.empty()) return failure("{}", faults.front().what);
-  if (const auto faults = check_filters(config); !faults.empty()) return failure("{}", faults.front());
   return config;
 }
 
@@ -225,12 +233,15 @@ struct WakeFlags {
 Result<Config> read_flags(const WakeFlags& flags) {
   Wish wish;
   bool has_ports = false;
-  for (std::size_t i = 0; i < kFlags.size(); ++i) has_ports |= kFlags[i].names_ports && !flags.values[i].empty();
+  for (std::size_t i = 0; i < kFlags.size(); ++i) has_ports |= kFlags[i].kind == Kind::port && !flags.values[i].empty();
   wish.service.name = "service";
   wish.service.wake = default_wake(has_ports);
   wish.service.keep = default_keep(has_ports);
   wish.service.keep.ack_only = flags.ack_only;
   for (std::size_t i = 0; i < kFlags.size(); ++i) {
+    if (kFlags[i].kind == Kind::single && flags.values[i].size() > 1) {
+      return failure("{}: is given {} times (once is allowed)", kFlags[i].name, flags.values[i].size());
+    }
     for (const auto& value : flags.values[i]) {
       if (const auto set = kFlags[i].set(wish, value); !set) return failure("{}: {}", kFlags[i].name, set.error().what);
     }

@@ -32,7 +32,7 @@ struct Flags {
 
 Config translate(const Flags& flags) {
   ServiceSettings service = every_packet_service(kName);
-  service.captures.push_back({.interface = flags.interface, .filter = flags.filter, .place = "-f"});
+  service.captures.push_back({.interface = flags.interface, .filter = flags.filter});
   service.keep.ack_only = flags.ack_only;
   service.gate.idle = std::chrono::seconds{flags.ttl};
   service.gate.start_timeout = std::chrono::hours{24};  // the original waits for its command as long as it takes
@@ -160,8 +160,9 @@ int tuninetd(int argc, char** argv) {
   std::error_code ignored;  // both paths are used again after the folder was left
   flags.path = std::filesystem::absolute(flags.path, ignored).string();
   if (!flags.savefile.empty()) flags.savefile = std::filesystem::absolute(flags.savefile, ignored).string();
-  if (const auto faults = check_filters(translate(flags)); !faults.empty())
-    return complain(kName, faults.front(), kUsage);
+  if (const auto checked = check_filter(flags.filter); !checked) {
+    return complain(kName, "-f: " + checked.error().what, kUsage);
+  }
 
   std::optional<Background> background;
   if (flags.background) {

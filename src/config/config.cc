@@ -25,6 +25,18 @@ constexpr Key<Config> kTopKeys[] = {
     {"services", read_services},
 };
 
+void check_filters(const Config& config, const FilterCheck& check, Findings& findings) {
+  for (std::size_t i = 0; i < config.services.size(); ++i) {
+    const auto& captures = config.services[i].captures;
+    for (std::size_t j = 0; j < captures.size(); ++j) {
+      if (captures[j].filter.empty()) continue;
+      if (const auto checked = check(captures[j].filter); !checked) {
+        findings.add_from_settings(fmt::format("services[{}].sensors[{}].pcap.filter", i, j), checked.error().what);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 std::string ConfigError::to_string() const {
@@ -36,7 +48,8 @@ std::string ConfigError::to_string() const {
   return text;
 }
 
-std::expected<Config, std::vector<ConfigError>> parse_config(std::string_view text, const std::string& file) {
+std::expected<Config, std::vector<ConfigError>> parse_config(std::string_view text, const std::string& file,
+                                                             const FilterCheck& filter_check) {
   Findings findings{file};
   Config config;
   const auto document = YamlDocument::parse(text);
@@ -49,6 +62,7 @@ std::expected<Config, std::vector<ConfigError>> parse_config(std::string_view te
     read_map(top, kTopKeys, config);
     if (top.is_map() && !top.gives("services")) top.fail("has no services, so there is nothing to watch");
     for (const ConfigError& error : validate(config)) findings.add_from_settings(error.path, error.what);
+    if (filter_check) check_filters(config, filter_check, findings);
   }
   auto errors = findings.take();
   if (!errors.empty()) return std::unexpected{std::move(errors)};

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,11 +33,15 @@ struct ConfigError {
   [[nodiscard]] std::string to_string() const;
 };
 
+// Compiles a capture filter; the error is libpcap's.
+using FilterCheck = std::function<Result<>(const std::string& filter)>;
+
 // Reads and validates the text as a whole: unknown keys (with the nearest known one), duplicate keys, wrong types and
 // values, names used twice, ports that two services share, actions that are missing or given twice. `file` is only
-// named in errors. Filters are not compiled here (that needs libpcap): their places stand in PcapSource::place.
+// named in errors. Filters are compiled by `filter_check`, since that needs libpcap; without one they are not.
 [[nodiscard]] std::expected<Config, std::vector<ConfigError>> parse_config(std::string_view text,
-                                                                           const std::string& file);
+                                                                           const std::string& file,
+                                                                           const FilterCheck& filter_check = {});
 
 // What does not depend on the text: names, ports shared by services, and so on; also for services made from flags.
 // Fills in what follows from the rest: the host of a readiness probe that names none (the service's first address, else

@@ -90,8 +90,7 @@ Config everything() {
   palworld.ports = {{Protocol::udp, 8211, 8211}, {Protocol::tcp, 8212, 8212}, {Protocol::tcp, 27000, 27015}};
   palworld.addresses = {IpAddress::parse("192.0.2.10").value(), IpAddress::parse("2001:db8::10").value()};
   palworld.interface = "eth0";
-  palworld.captures = {{.interface = "tun0", .filter = "! host 1.2.3.4", .place = {}},
-                       {.interface = "tun1", .filter = {}, .place = {}}};
+  palworld.captures = {{.interface = "tun0", .filter = "! host 1.2.3.4"}, {.interface = "tun1", .filter = {}}};
   palworld.wake.from = {cidr("10.0.0.0/8"), cidr("2001:db8::/32")};
   palworld.wake.not_from = {cidr("10.0.0.53")};
   palworld.wake.ports = {{Protocol::udp, 8211, 8211}};
@@ -133,7 +132,7 @@ Config everything() {
 
   ServiceSettings vpn;
   vpn.name = "vpn";
-  vpn.captures = {{.interface = "tun2", .filter = {}, .place = {}}};
+  vpn.captures = {{.interface = "tun2", .filter = {}}};
   vpn.wake.direction = std::nullopt;
   vpn.keep.direction = std::nullopt;
   vpn.action = CommandAction{.start = {{"/etc/toggle.sh", "start"}}, .stop = Command{{"/etc/toggle.sh", "stop"}}};
@@ -287,6 +286,20 @@ TEST(Config, reads_two_hundred_services_in_well_under_a_second) {
   ASSERT_TRUE(config);
   EXPECT_EQ(config->services.size(), 200U);
   EXPECT_LT(took, 1s);
+}
+
+TEST(Config, tells_of_a_filter_that_does_not_compile_beside_everything_else) {
+  const auto check = [](const std::string& filter) -> Result<> {
+    if (filter == "wrong") return failure("filter \"{}\": syntax error", filter);
+    return {};
+  };
+  const auto config = parse_config(
+      "services:\n- name: a\n  idle: x\n  start: y\n  sensors:\n  - pcap: {filter: right}\n  - pcap: {filter: wrong}\n",
+      "t.yaml", check);
+  ASSERT_FALSE(config);
+  ASSERT_EQ(config.error().size(), 2U);
+  EXPECT_EQ(config.error()[1].to_string(),
+            "t.yaml:7:20: services[0].sensors[1].pcap.filter: filter \"wrong\": syntax error");
 }
 
 }  // namespace

@@ -23,8 +23,6 @@ class Findings {
 
   explicit Findings(std::string file) : file_{std::move(file)} {}
 
-  [[nodiscard]] const std::string& file() const { return file_; }
-
   void add(Mark mark, std::string path, std::string_view what);
 
   // Remembers where a path stands; the first time counts.

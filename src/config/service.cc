@@ -74,11 +74,7 @@ constexpr Key<PcapSource> kPcapKeys[] = {
     {"interface", [](const Value& value, PcapSource& pcap) { read_text(value, pcap.interface); }},
     {"filter",
      [](const Value& value, PcapSource& pcap) {
-       const auto text = value.text(Value::kMostLongText);
-       if (!text) return;
-       pcap.filter = *text;
-       pcap.place =
-           fmt::format("{}:{}:{}: {}", value.findings().file(), value.mark().line, value.mark().column, value.path());
+       if (const auto text = value.text(Value::kMostLongText)) pcap.filter = *text;
      }},
 };
 

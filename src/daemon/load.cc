@@ -7,7 +7,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "daemon/sensors.h"
+#include "sensor/pcap.h"
 
 namespace tidegate {
 
@@ -28,14 +28,12 @@ Result<Config> load_config(const std::string& path) {
   std::ifstream file{path, std::ios::binary};
   std::string text{std::istreambuf_iterator<char>{file}, {}};
   if (!file) return system_failure("read " + path, errno);
-  auto config = parse_config(text, path);
-  std::vector<std::string> faults;
+  auto config = parse_config(text, path, check_filter);
   if (!config) {
+    std::vector<std::string> faults;
     for (const auto& fault : config.error()) faults.push_back(fault.to_string());
-  } else {
-    faults = check_filters(*config);
+    return failure("{}", fmt::join(faults, "\n"));
   }
-  if (!faults.empty()) return failure("{}", fmt::join(faults, "\n"));
   return std::move(*config);
 }
 

@@ -55,10 +55,17 @@ Result<> Sensors::apply(const Config& config) {
     fresh->sensor = std::move(*sensor);
     next.push_back(std::move(fresh));
   }
-  for (auto& [entry, wish] : changed) {
-    if (entry->ports != wish.ports) {
-      if (auto set = entry->sensor->set_ports(wish.ports); !set) return set;
+  for (auto place = changed.begin(); place != changed.end(); ++place) {
+    auto& [entry, wish] = *place;
+    if (entry->ports == wish.ports) continue;
+    if (auto set = entry->sensor->set_ports(wish.ports); !set) {
+      for (auto done = changed.begin(); done != place; ++done) {  // these took the old ones before, so they do again
+        if (!done->first->ports.empty()) static_cast<void>(done->first->sensor->set_ports(done->first->ports));
+      }
+      return set;
     }
+  }
+  for (auto& [entry, wish] : changed) {
     entry->ports = std::move(wish.ports);
     entry->services = std::move(wish.services);
   }
@@ -78,20 +85,6 @@ std::vector<SensorStatus> Sensors::status() const {
   all.reserve(entries_.size());
   for (const auto& entry : entries_) all.push_back(entry->sensor->status());
   return all;
-}
-
-std::vector<std::string> check_filters(const Config& config) {
-  std::vector<std::string> errors;
-  for (const auto& service : config.services) {
-    for (const auto& capture : service.captures) {
-      if (capture.filter.empty()) continue;
-      if (const auto checked = check_filter(capture.filter); !checked) {
-        errors.push_back(
-            fmt::format("{}: {}", capture.place.empty() ? service.name : capture.place, checked.error().what));
-      }
-    }
-  }
-  return errors;
 }
 
 }  // namespace tidegate

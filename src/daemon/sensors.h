@@ -49,7 +49,4 @@ class Sensors {
   std::vector<std::unique_ptr<Entry>> entries_;
 };
 
-// The filters of the configuration, compiled: each error with its place and libpcap's words. Nothing is opened.
-[[nodiscard]] std::vector<std::string> check_filters(const Config& config);
-
 }  // namespace tidegate

@@ -136,8 +136,7 @@ using Ready = std::variant<ReadyNow, ReadyTcp, ReadyUdp, ReadyHttp, ReadyCommand
 struct PcapSource {
   std::string interface = "any";
   std::string filter;  // tcpdump syntax, empty: all
-  std::string place;   // where the filter stands in the configuration, for errors
-  bool operator==(const PcapSource& o) const { return interface == o.interface && filter == o.filter; }
+  bool operator==(const PcapSource&) const = default;
 };
 
 struct ServiceSettings {

@@ -38,7 +38,7 @@ def test_status_as_json_has_stable_fields(lab, tidegate, diary):
     assert set(service["woken_by"]) == {"protocol", "source", "destination", "bytes", "at", "sensor", "class"}
     (sensor,) = answer["sensors"]
     assert set(sensor) == {"name", "listening", "trouble", "packets", "rejected", "dropped_kernel", "dropped_interface"}
-    assert sensor["listening"] and sensor["packets"] == 1
+    assert sensor["listening"] and sensor["packets"] >= 1
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", service["since"])
 
 

@@ -1,5 +1,6 @@
 """traffic-spot-rs, by its name: every option of its document, with real traffic."""
 
+import pathlib
 import re
 import signal
 import time
@@ -209,3 +210,15 @@ def test_wrong_arguments_are_told_and_exit_2(lab, spot, words, named):
 def test_a_name_that_is_none_of_the_older_tools_is_an_error(tidegate):
     done = tidegate.command("compat", "traffic-spot", "-p", "80")
     assert done.returncode == 2 and "traffic-spot-rs" in done.stderr and "tuninetd" in done.stderr
+
+
+def test_a_start_command_may_be_the_program_itself_and_is_ended_by_the_timeout(lab, spot, diary, tmp_path):
+    pid_file = tmp_path / "pid"
+    program = f"echo $$ > {pid_file}; exec sleep 1000"
+    spot("-u", 8211, "-s", program, "-f", diary.note("finish"), "--timeout", 2)
+    again_until(knocks(lab, DATAGRAM), pid_file.exists, "the program to run")
+    wait_until(lambda: pid_file.read_text().strip(), "its number")
+    pid = int(pid_file.read_text())
+    diary.wait_for("finish")
+    wait_until(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "the program to end")
+    again_until(knocks(lab, DATAGRAM), lambda: int(pid_file.read_text().strip() or pid) != pid, "a second life of it")
