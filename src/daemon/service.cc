@@ -56,20 +56,36 @@ void Service::observe(const Sample& sample, const Frame& frame, const std::strin
   if (meaning == Class::ignore) return;
   // Under ack_only (tuninetd's -a) whatever wakes starts it, but once it is up only acknowledgements renew.
   if (gate_.state() == GateState::awake && settings_.keep.ack_only && !takes(settings_.keep, sample)) return;
-  const bool was_waking = gate_.state() == GateState::waking;
+  if (meaning == Class::wake) remember(sample, frame, sensor);
   const auto decisions = gate_.step(Reading{sample, meaning}, system_now());
   if (decisions.empty()) return;  // awake and renewed: its timer finds out by itself
-  if (!was_waking && gate_.state() == GateState::waking) {
-    woken_by_sensor_ = sensor;
-    if (hooks_.woke) hooks_.woke(sample, frame);
-    if (!settings_.capture_wakes.empty()) {
-      if (const auto kept = append_to_savefile(settings_.capture_wakes, frame, sample.at.wall); !kept) {
-        log::warn("{}: {}", settings_.name, kept.error().what);
-      }
-    }
-  }
   carry_out(decisions);
   arm_timer();
+}
+
+// The gate starts with the first packet that wanted it, which may be a while ago: it came while it was stopping, or
+// between two tries.
+void Service::remember(const Sample& sample, const Frame& frame, const std::string& sensor) {
+  const auto state = gate_.state();
+  if (state == GateState::awake || state == GateState::waking) return;
+  if (wake_packet_ && state != GateState::asleep) return;
+  wake_packet_ = {.sample = sample, .frame = frame, .headers = *frame.headers, .sensor = sensor};
+  wake_packet_->bytes.assign(frame.bytes.begin(), frame.bytes.end());
+}
+
+void Service::tell_wake_packet() {
+  const auto packet = std::exchange(wake_packet_, std::nullopt);
+  woken_by_sensor_.clear();
+  if (!packet || !gate_.woken_by() || gate_.woken_by()->sample.at.instant != packet->sample.at.instant) return;
+  woken_by_sensor_ = packet->sensor;
+  Frame frame = packet->frame;
+  frame.bytes = packet->bytes;
+  frame.headers = &packet->headers;
+  if (hooks_.woke) hooks_.woke(packet->sample, frame);
+  if (settings_.capture_wakes.empty()) return;
+  if (const auto kept = append_to_savefile(settings_.capture_wakes, frame, packet->sample.at.wall); !kept) {
+    log::warn("{}: {}", settings_.name, kept.error().what);
+  }
 }
 
 void Service::step(const GateEvent& event) {
@@ -130,7 +146,8 @@ void Service::carry_out(const std::vector<Decision>& decisions) {
         break;
       case Decision::Kind::tell: {
         auto text = decision.text;
-        if (decision.event == EventKind::woke && gate_.woken_by()) text += ", sensor " + woken_by_sensor_;
+        if (decision.event == EventKind::woke) tell_wake_packet();
+        if (decision.event == EventKind::woke && !woken_by_sensor_.empty()) text += ", sensor " + woken_by_sensor_;
         hooks_.tell(Event{system_now().wall, settings_.name, decision.event, std::move(text)});
         break;
       }
@@ -171,6 +188,10 @@ asio::awaitable<void> Service::run_start() {
   starting_ = true;
   start_cut_.clear();
   start_took_.clear();
+  if (action_is_old_ && !action_->running()) {
+    co_await asio::post(tasks_.executor(), asio::use_awaitable);  // the old one may be calling us
+    make_the_action();
+  }
   gate_event::StartEnded ended;
   const auto started = co_await action_->start(environment("start"));
   if (!started) {

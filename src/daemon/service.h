@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "action/action.h"
 #include "action/probe.h"
@@ -67,6 +68,17 @@ class Service {
   [[nodiscard]] std::optional<Instant> last_sample() const { return last_sample_; }
 
  private:
+  // A packet that wanted it while it did not run, with its bytes.
+  struct WakePacket {
+    Sample sample;
+    Frame frame;  // but for its bytes and headers
+    std::vector<std::uint8_t> bytes{};
+    packet::Headers headers;
+    std::string sensor;
+  };
+
+  void remember(const Sample& sample, const Frame& frame, const std::string& sensor);
+  void tell_wake_packet();
   void step(const GateEvent& event);
   void carry_out(const std::vector<Decision>& decisions);
   void arm_timer();
@@ -91,6 +103,7 @@ class Service {
   bool starting_ = false;
   bool ending_ = false;
   std::string start_cut_;  // why a start under way is being ended, for its error
+  std::optional<WakePacket> wake_packet_;
   std::string woken_by_sensor_;
   std::string start_took_;
   std::optional<Instant> last_sample_;

@@ -1,5 +1,6 @@
 """The gate under real traffic: starts that fail, stops that race with clients, and what holds a service awake."""
 
+import re
 import shlex
 import signal
 
@@ -78,9 +79,12 @@ def _refused(lab):
 def test_a_client_that_comes_while_it_stops_wakes_it_again_at_once(lab, tidegate, diary, tmp_path):
     gate = tmp_path / "may-stop"
     slow_stop = f"{diary.note('stopping')}; while ! test -e {gate}; do sleep 0.02; done; {diary.note('stopped')}"
-    daemon = tidegate.run([diary.service(ports=["tcp/9000", "udp/9000"], idle="500ms", stop=slow_stop)])
+    savefile = tmp_path / "wakes.pcap"
+    keys = {"idle": "500ms", "stop": slow_stop, "capture_wakes": str(savefile)}
+    daemon = tidegate.run([diary.service(ports=["tcp/9000", "udp/9000"], **keys)])
     knock_udp(lab.client1, 9000)
     diary.wait_for("stopping")
+    first_size = savefile.stat().st_size
     seen = daemon.packets()
     _refused(lab)
     daemon.wait_for_packets(seen)
@@ -88,6 +92,9 @@ def test_a_client_that_comes_while_it_stops_wakes_it_again_at_once(lab, tidegate
     gate.touch()
     daemon.wait_for_state("awake")
     assert diary.lines()[:4] == ["start service", "stopping", "stopped", "start service"]
+    woke = daemon.wait_for_event("woke", count=2)
+    assert re.search(r"^TCP .* → 10\.77\.1\.1:9000, \d+ bytes, sensor pcap on any$", woke["text"]), "the packet that was remembered"
+    assert savefile.stat().st_size > first_size, "and it is kept, too"
 
 
 def test_a_client_that_comes_just_when_the_idle_time_ends_is_answered(lab, tidegate, tmp_path):
