@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/log.h"
+
 namespace tidegate {
 
 std::vector<Sensors::Entry> Sensors::wanted(const Config& config) {
@@ -60,7 +62,11 @@ Result<> Sensors::apply(const Config& config) {
     if (entry->ports == wish.ports) continue;
     if (auto set = entry->sensor->set_ports(wish.ports); !set) {
       for (auto done = changed.begin(); done != place; ++done) {  // these took the old ones before, so they do again
-        if (!done->first->ports.empty()) static_cast<void>(done->first->sensor->set_ports(done->first->ports));
+        auto* const open = done->first;
+        if (open->ports.empty()) continue;
+        if (const auto back = open->sensor->set_ports(open->ports); !back) {
+          log::error("{}: {}", open->name, back.error().what);
+        }
       }
       return set;
     }
