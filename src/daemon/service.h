@@ -72,7 +72,7 @@ class Service {
   struct WakePacket {
     Sample sample;
     Frame frame;  // but for its bytes and headers
-    std::vector<std::uint8_t> bytes{};
+    std::vector<std::uint8_t> bytes;
     packet::Headers headers;
     std::string sensor;
   };
