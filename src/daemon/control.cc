@@ -115,7 +115,6 @@ Answer act(Daemon& daemon, json::object request, ControlReply& reply, Ask ask, D
   const std::string name = asked.settings().name;
   Follower follower{daemon, name};
   ask(asked);
-  std::string last;
   while (true) {
     const auto* service = daemon.find(name);
     if (service == nullptr) throw std::runtime_error{name + " was removed by a reload"};
@@ -124,8 +123,8 @@ Answer act(Daemon& daemon, json::object request, ControlReply& reply, Ask ask, D
     if (state == GateState::failed) throw std::runtime_error{fmt::format("{}: {}", name, service->gate().last_error())};
     const auto event = co_await (follower.next() || reply.closed());
     if (event.index() != 0) co_return;
-    last = fmt::format("{} {}", to_string(std::get<0>(event).kind), std::get<0>(event).text);
-    if (std::get<0>(event).kind == EventKind::stop_failed) throw std::runtime_error{fmt::format("{}: {}", name, last)};
+    const auto& [at, of, kind, text] = std::get<0>(event);
+    if (kind == EventKind::stop_failed) throw std::runtime_error{fmt::format("{}: {} {}", name, to_string(kind), text)};
   }
   co_await reply.send(ok(report::service(*daemon.find(name), system_now())));
 }

@@ -52,10 +52,8 @@ void Service::observe(const Sample& sample, const Frame& frame, const std::strin
   if (ending_) return;
   clients_.add(sample);
   last_sample_ = sample.at.instant;
-  const Class meaning = classifier_.classify(sample);
+  const Class meaning = classifier_.classify(sample, gate_.state() == GateState::awake);
   if (meaning == Class::ignore) return;
-  // Under ack_only (tuninetd's -a) whatever wakes starts it, but once it is up only acknowledgements renew.
-  if (gate_.state() == GateState::awake && settings_.keep.ack_only && !takes(settings_.keep, sample)) return;
   if (meaning == Class::wake) remember(sample, frame, sensor);
   const auto decisions = gate_.step(Reading{sample, meaning}, system_now());
   if (decisions.empty()) return;  // awake and renewed: its timer finds out by itself

@@ -15,18 +15,12 @@ namespace {
 class Simulated {
  public:
   Simulated(const ServiceSettings& settings, std::vector<Event>& events)
-      : name_{settings.name},
-        gate_{settings.gate},
-        classifier_{settings.wake, settings.keep},
-        keep_{settings.keep},
-        events_{events} {}
+      : name_{settings.name}, gate_{settings.gate}, classifier_{settings.wake, settings.keep}, events_{events} {}
 
   void observe(const Sample& sample) {
     pass_time(sample.at);
-    const auto meaning = classifier_.classify(sample);
-    if (meaning == Class::ignore) return;
-    if (gate_.state() == GateState::awake && keep_.ack_only && !takes(keep_, sample)) return;  // as Service::observe()
-    step(Reading{sample, meaning}, sample.at);
+    const auto meaning = classifier_.classify(sample, gate_.state() == GateState::awake);
+    if (meaning != Class::ignore) step(Reading{sample, meaning}, sample.at);
   }
 
   // Every timer that is due by `now`, each at its own time.
@@ -70,7 +64,6 @@ class Simulated {
   std::string name_;
   Gate gate_;
   Classifier classifier_;
-  SampleRule keep_;
   std::vector<Event>& events_;
   Now last_{};
 };

@@ -56,9 +56,11 @@ Classifier::Classifier(SampleRule wake, SampleRule keep) : wake_{std::move(wake)
   if (wake_.packets) rate_.emplace(*wake_.packets);
 }
 
-Class Classifier::classify(const Sample& sample) {
-  if (takes(wake_, sample) && (!rate_ || rate_->add(client_of(sample).address, sample.at.instant))) return Class::wake;
-  return takes(keep_, sample) ? Class::keep : Class::ignore;
+Class Classifier::classify(const Sample& sample, bool awake) {
+  const bool wakes = takes(wake_, sample) && (!rate_ || rate_->add(client_of(sample).address, sample.at.instant));
+  if (wakes && !(awake && keep_.ack_only)) return Class::wake;
+  if (takes(keep_, sample)) return wakes ? Class::wake : Class::keep;
+  return Class::ignore;
 }
 
 }  // namespace tidegate

@@ -15,8 +15,9 @@ class Classifier {
   Classifier(SampleRule wake, SampleRule keep);
 
   // wake where the wake rule takes it (its packet rate reached, too), else keep where the keep rule does, else ignore.
-  // "From" and "not from" speak of the client, whichever way the packet goes.
-  [[nodiscard]] Class classify(const Sample& sample);
+  // "From" and "not from" speak of the client, whichever way the packet goes. While the service is `awake`, ack_only
+  // (tuninetd's -a) holds for what would wake it as well: only acknowledgements renew.
+  [[nodiscard]] Class classify(const Sample& sample, bool awake = false);
 
  private:
   SampleRule wake_;

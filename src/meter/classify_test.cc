@@ -111,6 +111,8 @@ TEST(Classify, ack_only_lets_nothing_but_tcp_with_ack_renew) {
   Classifier classifier{default_wake(true), keep};
   EXPECT_EQ(classifier.classify(ack()), Class::keep);
   EXPECT_EQ(classifier.classify(syn()), Class::wake);
+  EXPECT_EQ(classifier.classify(syn(), true), Class::ignore) << "once it is awake only acknowledgements renew";
+  EXPECT_EQ(classifier.classify(ack(), true), Class::keep);
   EXPECT_FALSE(takes(keep, syn()));
   EXPECT_FALSE(takes(keep, udp_sample(kClient, 1, kServer, 80)));
 }
