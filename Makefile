@@ -4,7 +4,7 @@
 #   make build   the release binary, build/tidegate
 #   make test    every check and every test
 #   make bench   the measurements of docs/performance.md
-#   make lint    formatting and clang-tidy alone;  make format  puts the formatting right
+#   make lint    formatting, and clang-tidy of everything, the tests included;  make format  puts the formatting right
 #   make clean   removes build/
 
 JOBS ?= $(shell nproc)
@@ -39,7 +39,7 @@ bench: build
 lint: packages
 	@tools/format --check
 	@cmake --preset asan >/dev/null
-	@ninja -C build/asan -j $(JOBS) layers tidy
+	@ninja -C build/asan -j $(JOBS) layers tidy tidy_tests
 
 format:
 	@tools/format

@@ -1,5 +1,6 @@
 """What the measurements have in common: where they ran, percentiles, and tables in Markdown that also read as text."""
 
+import ctypes
 import datetime
 import json
 import math
@@ -42,6 +43,14 @@ def busy_share():
 def where_line(host):
     shared = "otherwise idle" if host["busy_before"] < IDLE_BELOW else "**shared with other work**"
     return "{date}, kernel {kernel}, {cores} cores ({processor}), {shared}: {busy_before:.0%} busy before it began.".format(shared=shared, **host)
+
+
+def cpu_seconds(pid):
+    """Of all threads, in the nanoseconds that /proc/PID/stat rounds to ticks: clock_getcpuclockid(3)."""
+    clock = ctypes.c_int()
+    if ctypes.CDLL(None).clock_getcpuclockid(pid, ctypes.byref(clock)) != 0:
+        raise RuntimeError(f"no processor clock of process {pid}")
+    return time.clock_gettime_ns(clock.value) / 1e9
 
 
 def percentile(sorted_values, percent):

@@ -1,16 +1,14 @@
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <boost/asio.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/json.hpp>
 #include <cstdlib>
-#include <filesystem>
 #include <list>
 
 #include "api/control.h"
 #include "api/json_text.h"
+#include "api/listener.h"
 #include "base/log.h"
 
 namespace tidegate {
@@ -54,14 +52,6 @@ class Reply final : public ControlReply {
  private:
   Local::socket& socket_;
 };
-
-bool somebody_answers(const std::string& path) {
-  asio::io_context io;
-  Local::socket socket{io};
-  boost::system::error_code error;
-  socket.connect(Local::endpoint{path}, error);
-  return !error;
-}
 
 }  // namespace
 
@@ -120,31 +110,10 @@ struct ControlServer::Impl : std::enable_shared_from_this<ControlServer::Impl> {
 
 Result<std::unique_ptr<ControlServer>> ControlServer::open(const asio::any_io_executor& executor,
                                                            const std::string& path, Handler handler) {
-  const auto place = fmt::format("control {}", path);
-  if (path.size() >= sizeof(sockaddr_un::sun_path)) {
-    return failure("{}: the path is longer than a UNIX socket's may be ({} bytes)", place,
-                   sizeof(sockaddr_un::sun_path) - 1);
-  }
-  std::error_code ignored;
-  std::filesystem::create_directories(std::filesystem::path{path}.parent_path(), ignored);
-  struct stat status{};
-  if (::lstat(path.c_str(), &status) == 0) {
-    if (!S_ISSOCK(status.st_mode)) return failure("{}: there is a file of that name, and it is not a socket", place);
-    if (somebody_answers(path)) return failure("{}: another tidegate listens there", place);
-    ::unlink(path.c_str());
-  }
+  auto listener = open_unix_listener(path, fmt::format("control {}", path));
+  if (!listener) return std::unexpected{std::move(listener.error())};
   auto impl = std::make_shared<Impl>(executor, path, std::move(handler));
-  try {
-    impl->acceptor.open();
-    const auto mask = ::umask(0177);  // the socket is 0600 from its first moment
-    boost::system::error_code error;
-    impl->acceptor.bind(Local::endpoint{path}, error);
-    ::umask(mask);
-    if (error) throw boost::system::system_error{error};
-    impl->acceptor.listen();
-  } catch (const boost::system::system_error& error) {
-    return failure("{}: {}", place, error.code().message());
-  }
+  impl->acceptor.assign(Local{}, listener->release());
   asio::co_spawn(executor, impl->accept_clients(),
                  asio::detached);  // ends when close() or ~ControlServer closes the acceptor
   return std::unique_ptr<ControlServer>{new ControlServer{std::move(impl)}};

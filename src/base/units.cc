@@ -24,7 +24,30 @@ constexpr std::array kDurationUnits = {
 constexpr std::array kByteUnits = {
     Unit{"B", 1}, Unit{"KB", 0x1p10}, Unit{"MB", 0x1p20}, Unit{"GB", 0x1p30}, Unit{"TB", 0x1p40},
 };
+constexpr std::array kBitRateUnits = {
+    Unit{"bit/s", 1}, Unit{"kbit/s", 1e3}, Unit{"Mbit/s", 1e6}, Unit{"Gbit/s", 1e9}, Unit{"Tbit/s", 1e12},
+};
+constexpr double kFastest = 0x1p60;            // bytes per second: their bits can still be counted
 constexpr double kLongest = 3650.0 * 86400e9;  // ten years: an arithmetic of nanoseconds that cannot overflow
+
+// The largest of the units that `amount` is a whole number of.
+template <std::size_t N>
+std::string exactly(std::uint64_t amount, const std::array<Unit, N>& units) {
+  std::size_t i = N - 1;
+  while (i > 0 && (amount == 0 || amount % static_cast<std::uint64_t>(units[i].size) != 0)) --i;
+  return fmt::format("{}{}", amount / static_cast<std::uint64_t>(units[i].size), units[i].name);
+}
+
+// Three digits in the largest unit that leaves something before the point.
+template <std::size_t N>
+std::string in_three_digits(std::uint64_t amount, const std::array<Unit, N>& units) {
+  std::size_t i = 0;
+  while (i + 1 < N && static_cast<double>(amount) >= units[i + 1].size) ++i;
+  if (i == 0) return fmt::format("{} {}", amount, units[0].name);
+  const double value = static_cast<double>(amount) / units[i].size;
+  const int digits = value < 10 ? 2 : value < 100 ? 1 : 0;
+  return fmt::format("{:.{}f} {}", value, digits, units[i].name);
+}
 
 // Reads a decimal number without sign or exponent from the front of `text`.
 std::optional<double> take_number(std::string_view& text) {
@@ -113,17 +136,48 @@ Result<std::uint64_t> parse_bytes(std::string_view text) {
   }
   const double bytes = *number * unit->size;
   if (bytes >= 0x1p63) return failure("\"{}\" is too large", printable(text));
+  // A whole number is taken exactly: a double has 53 bits.
+  std::uint64_t whole = 0;
+  const std::string_view digits = trim(text);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), whole);
+  const bool is_whole = error == std::errc{} && (end == digits.data() + digits.size() || *end != '.');
+  return is_whole ? whole * static_cast<std::uint64_t>(unit->size) : static_cast<std::uint64_t>(bytes);
+}
+
+Result<std::uint64_t> parse_rate(std::string_view text) {
+  std::string_view rest = trim(text);
+  const auto number = take_number(rest);
+  const std::string_view name = trim(rest);
+  // The letter of the power may be small or large; that of the byte is what tells it from the bit.
+  const auto is_named = [&](std::string_view unit) {
+    constexpr std::string_view kPowers = "kKmMgGtT";
+    if (name == unit) return true;
+    return name.size() == unit.size() && !name.empty() && kPowers.contains(name[0]) && kPowers.contains(unit[0]) &&
+           std::toupper(static_cast<unsigned char>(name[0])) == std::toupper(static_cast<unsigned char>(unit[0])) &&
+           name.substr(1) == unit.substr(1);
+  };
+  double bytes = -1;
+  for (const Unit& unit : kBitRateUnits) {
+    if (number && is_named(unit.name)) bytes = *number * unit.size / 8;
+  }
+  for (const Unit& unit : kByteUnits) {
+    if (number && is_named(fmt::format("{}/s", unit.name))) bytes = *number * unit.size;
+  }
+  if (bytes < 0) return failure("\"{}\" is not a rate (try 20Mbit/s, 500kbit/s, 10MB/s)", printable(text));
+  if (bytes >= kFastest) return failure("\"{}\" is too large", printable(text));
+  if (bytes > 0 && bytes < 1) return failure("\"{}\" is too small (at least 8bit/s)", printable(text));
   return static_cast<std::uint64_t>(bytes);
 }
 
-std::string format_bytes(std::uint64_t bytes) {
-  std::size_t unit = 0;
-  while (unit + 1 < kByteUnits.size() && static_cast<double>(bytes) >= kByteUnits[unit + 1].size) ++unit;
-  if (unit == 0) return fmt::format("{} B", bytes);
-  const double value = static_cast<double>(bytes) / kByteUnits[unit].size;
-  const int digits = value < 10 ? 2 : value < 100 ? 1 : 0;
-  return fmt::format("{:.{}f} {}", value, digits, kByteUnits[unit].name);
+std::string config_rate(std::uint64_t bytes_per_second) {
+  std::string bits = exactly(bytes_per_second * 8, kBitRateUnits);
+  std::string bytes = exactly(bytes_per_second, kByteUnits) + "/s";
+  return bytes.size() < bits.size() ? bytes : bits;
 }
+
+std::string format_rate(std::uint64_t bytes_per_second) { return in_three_digits(bytes_per_second * 8, kBitRateUnits); }
+
+std::string format_bytes(std::uint64_t bytes) { return in_three_digits(bytes, kByteUnits); }
 
 std::string format_time_of_day(WallTime time) {
   const auto parts = local_time(time);

@@ -1,4 +1,5 @@
-// Durations and sizes as people write and read them. Sizes count in powers of 1024, as traffic-monitor does.
+// Durations, sizes and rates as people write and read them. Sizes count in powers of 1024, as traffic-monitor does,
+// rates in bits by powers of 1000, as networks do.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,16 @@ namespace tidegate {
 
 // "0 B", "512 B", "1.20 GB", "80.1 MB": three digits, powers of 1024.
 [[nodiscard]] std::string format_bytes(std::uint64_t bytes);
+
+// Bytes per second: "20Mbit/s", "500kbit/s", "64 bit/s" in bits by powers of 1000; "10MB/s" in bytes by powers of 1024.
+// A capital B is a byte, so "Mb/s" is neither. The error quotes the text.
+[[nodiscard]] Result<std::uint64_t> parse_rate(std::string_view text);
+
+// As the configuration writes it, exact: "20Mbit/s", "10MB/s". Of the two ways the shorter one.
+[[nodiscard]] std::string config_rate(std::uint64_t bytes_per_second);
+
+// For people: "20.0 Mbit/s", "800 bit/s"; three digits.
+[[nodiscard]] std::string format_rate(std::uint64_t bytes_per_second);
 
 // Local time of day "18:02:11"; with a date in front, "2026-11-21 18:02:11".
 [[nodiscard]] std::string format_time_of_day(WallTime time);

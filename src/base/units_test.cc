@@ -56,6 +56,49 @@ TEST(ParseBytes, counts_in_powers_of_1024) {
   for (const char* text : {"", "GB", "-1KB", "1XB", "1e9", "99999999TB"}) EXPECT_FALSE(parse_bytes(text)) << text;
 }
 
+TEST(ParseBytes, takes_whole_numbers_to_the_byte) {
+  EXPECT_EQ(parse_bytes("9007199254740993").value(), 9007199254740993U);
+  EXPECT_EQ(parse_bytes(" 8388607TB ").value(), 8388607ULL << 40);
+  EXPECT_FALSE(parse_bytes("9223372036854775808"));
+}
+
+TEST(ParseRate, counts_bits_by_1000_and_bytes_by_1024) {
+  const std::pair<const char*, std::uint64_t> cases[] = {
+      {"20Mbit/s", 2'500'000}, {"1Gbit/s", 125'000'000}, {"500kbit/s", 62'500}, {"64 bit/s", 8},
+      {"10MB/s", 10'485'760},  {"1.5 KB/s", 1536},       {"512B/s", 512},       {"2.5mbit/s", 312'500},
+      {"100Kbit/s", 12'500},   {"8kB/s", 8192},          {"0bit/s", 0}};
+  for (const auto& [text, rate] : cases) {
+    const auto parsed = parse_rate(text);
+    ASSERT_TRUE(parsed) << text;
+    EXPECT_EQ(*parsed, rate) << text;
+  }
+}
+
+TEST(ParseRate, refuses_everything_else_and_quotes_it) {
+  for (const char* text : {"", "20", "20M", "20Mbit", "20Mb/s", "20 Mbps", "-1Mbit/s", "/s", "bit/s", "1e3bit/s",
+                           "20MBit/s", "1Bbit/s", "1b/s", "7bit/s", "99999999TB/s", "1mB/S"}) {
+    const auto parsed = parse_rate(text);
+    ASSERT_FALSE(parsed) << text;
+    EXPECT_NE(parsed.error().what.find(fmt::format("\"{}\"", text)), std::string::npos) << parsed.error().what;
+  }
+}
+
+TEST(ConfigRate, is_read_back_as_the_same) {
+  EXPECT_EQ(config_rate(2'500'000), "20Mbit/s");
+  EXPECT_EQ(config_rate(10'485'760), "10MB/s");
+  EXPECT_EQ(config_rate(1), "1B/s");
+  for (const std::uint64_t rate : {0ULL, 1ULL, 8ULL, 1000ULL, 1024ULL, 62'500ULL, 125'000'000ULL, 1ULL << 52}) {
+    EXPECT_EQ(parse_rate(config_rate(rate)).value(), rate) << config_rate(rate);
+  }
+}
+
+TEST(FormatRate, shows_three_digits) {
+  EXPECT_EQ(format_rate(0), "0 bit/s");
+  EXPECT_EQ(format_rate(100), "800 bit/s");
+  EXPECT_EQ(format_rate(2'500'000), "20.0 Mbit/s");
+  EXPECT_EQ(format_rate(125'000'000), "1.00 Gbit/s");
+}
+
 TEST(FormatBytes, shows_three_digits) {
   EXPECT_EQ(format_bytes(0), "0 B");
   EXPECT_EQ(format_bytes(1023), "1023 B");

@@ -7,6 +7,16 @@ namespace tidegate::cli {
 
 namespace {
 
+// "1 service", "2 services and 1 forward".
+std::string contents(const Config& config) {
+  const auto some = [](std::size_t count, std::string_view noun) {
+    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+  };
+  if (config.forwards.empty()) return some(config.services.size(), "service");
+  const auto forwards = some(config.forwards.size(), "forward");
+  return config.services.empty() ? forwards : some(config.services.size(), "service") + " and " + forwards;
+}
+
 int check(std::string file) {
   if (file.empty()) {
     const auto found = find_config();
@@ -18,8 +28,7 @@ int check(std::string file) {
     std::fprintf(stderr, "%s\n", config.error().what.c_str());
     return kUsage;
   }
-  const auto count = config->services.size();
-  print_line(fmt::format("{}: right, {} service{}", file, count, count == 1 ? "" : "s"));
+  print_line(fmt::format("{}: right, {}", file, contents(*config)));
   return kDone;
 }
 

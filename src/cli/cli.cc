@@ -8,8 +8,9 @@ namespace tidegate::cli {
 
 namespace {
 
-constexpr std::array<AddCommand, 10> kCommands = {
-    add_run, add_check, add_wake, add_status, add_why, add_events, add_start, add_stop, add_keep, add_reload,
+constexpr std::array<AddCommand, 14> kCommands = {
+    add_run,   add_check, add_wake, add_forward, add_status, add_why,   add_events,
+    add_start, add_stop,  add_keep, add_reload,  add_quota,  add_usage, add_clients,
 };
 
 // A flag's type and default, where it has one; CLI11's own shows the lists that flags are kept in.
@@ -26,8 +27,10 @@ class Help final : public CLI::Formatter {
 }  // namespace
 
 int run(int argc, char** argv) {
-  CLI::App app{"tidegate starts a service when traffic for it arrives and stops it when the traffic has gone.",
-               "tidegate"};
+  CLI::App app{
+      "tidegate starts a service when traffic for it arrives, stops it when the traffic has gone, and on the way "
+      "forwards, counts and limits what flows.",
+      "tidegate"};
   app.set_version_flag("--version", "tidegate " TIDEGATE_VERSION);
   app.require_subcommand(1);
   app.option_defaults()->always_capture_default();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,11 +31,15 @@ void add_start(CLI::App& app, int& status);
 void add_stop(CLI::App& app, int& status);
 void add_keep(CLI::App& app, int& status);
 void add_reload(CLI::App& app, int& status);
+void add_forward(CLI::App& app, int& status);
+void add_quota(CLI::App& app, int& status);
+void add_usage(CLI::App& app, int& status);
+void add_clients(CLI::App& app, int& status);
 
 // Prints `text` on standard error behind "tidegate: " and gives `status` back.
 int complain(const std::string& text, int status);
 
-// What `run` and `wake` share: the log, the control socket, and the ways to try rules out.
+// What `run`, `wake` and `forward` share: the log, the control socket, and the ways to try rules out.
 struct DaemonFlags {
   std::string log_level;
   std::string log_format;
@@ -46,9 +51,14 @@ struct DaemonFlags {
   // `control_default` says in the help where the control socket is, if it is not given.
   void add_to(CLI::App& command, const std::string& control_default);
 
+  // The same without the savefile, for what no savefile tells of.
+  void add_to_without_replay(CLI::App& command, const std::string& control_default);
+
   // Runs the daemon with this configuration, or replays the savefile; the exit status. `options` comes with what the
-  // command itself knows: the configuration's file and the control socket's default.
-  [[nodiscard]] int run(Config config, DaemonOptions options) const;
+  // command itself knows: the configuration's file and the control socket's default. `afterwards` sees the daemon when
+  // it has ended; empty: nothing does.
+  [[nodiscard]] int run(Config config, DaemonOptions options,
+                        const std::function<void(Daemon&)>& afterwards = {}) const;
 };
 
 }  // namespace tidegate::cli

@@ -17,13 +17,6 @@ struct EventFlags {
   std::size_t last = 100;
 };
 
-// "2026-11-21T17:02:11.042Z" as local date and time.
-std::string local_time(const std::string& rfc3339) {
-  std::tm parts{};
-  if (::strptime(rfc3339.c_str(), "%Y-%m-%dT%H:%M:%S", &parts) == nullptr) return rfc3339;
-  return format_date_time(std::chrono::system_clock::from_time_t(::timegm(&parts)));
-}
-
 void show(const boost::json::object& event) {
   const auto text = text_of(event, "text");
   print_line(fmt::format("{}  {}  {}{}{}", local_time(text_of(event, "at")), text_of(event, "service"),

@@ -1,6 +1,8 @@
 // Fields of the daemon's answers, read for people.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <boost/json/object.hpp>
 #include <optional>
 #include <string>
@@ -32,6 +34,11 @@ inline std::string duration_of(const boost::json::object& object, std::string_vi
 
 inline std::string bytes_of(const boost::json::object& object, std::string_view name) {
   return format_bytes(static_cast<std::uint64_t>(number_of(object, name).value_or(0)));
+}
+
+// A number of things: "12", and "0" where there is none.
+inline std::string count_of(const boost::json::object& object, std::string_view name) {
+  return fmt::format("{:.0f}", number_of(object, name).value_or(0));
 }
 
 // A moment of the daemon's, `seconds` from now (before it: negative), as a local time of day.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <ctime>
 
 #include "base/text.h"
 #include "base/units.h"
@@ -50,6 +51,12 @@ std::vector<std::string> table(const std::vector<Column>& columns, const std::ve
 
 std::string event_line(WallTime at, std::string_view service, std::string_view event, std::string_view text) {
   return fmt::format("{}  {}  {}{}{}", format_date_time(at), service, event, text.empty() ? "" : ": ", text);
+}
+
+std::string local_time(const std::string& rfc3339) {
+  std::tm parts{};
+  if (::strptime(rfc3339.c_str(), "%Y-%m-%dT%H:%M:%S", &parts) == nullptr) return rfc3339;
+  return format_date_time(std::chrono::system_clock::from_time_t(::timegm(&parts)));
 }
 
 }  // namespace tidegate::cli

@@ -26,4 +26,7 @@ struct Column {
 [[nodiscard]] std::string event_line(WallTime at, std::string_view service, std::string_view event,
                                      std::string_view text);
 
+// "2026-11-21T17:02:11.042Z" as local date and time, "2026-11-21 18:02:11"; a text that is no time as it is.
+[[nodiscard]] std::string local_time(const std::string& rfc3339);
+
 }  // namespace tidegate::cli

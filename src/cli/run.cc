@@ -17,6 +17,7 @@ int run_configuration(std::string file, const DaemonFlags& flags) {
   DaemonOptions options;
   options.config_file = file;
   options.control = config->control.empty() ? default_control_path() : config->control;
+  options.store = config->store.empty() ? default_store_path() : config->store;
   return flags.run(std::move(*config), std::move(options));
 }
 

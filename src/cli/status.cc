@@ -1,9 +1,10 @@
-// tidegate status: every service, a line each.
+// tidegate status: every service and every forward, a line each.
 #include <boost/json.hpp>
 
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/fields.h"
+#include "cli/forward_view.h"
 #include "cli/print.h"
 
 namespace tidegate::cli {
@@ -21,7 +22,7 @@ std::vector<std::string> row(const boost::json::object& service) {
                                  duration_of(service, "for_seconds") + " ago",
                                  duration_of(service, "sleeps_in_seconds"),
                                  woken_by.empty() ? "–" : woken_by,
-                                 fmt::format("{:.0f}", number_of(service, "clients").value_or(0)),
+                                 count_of(service, "clients"),
                                  bytes_of(service, "bytes_in"),
                                  bytes_of(service, "bytes_out")};
   if (auto error = text_of(service, "error"); !error.empty()) {
@@ -36,7 +37,12 @@ void show(const boost::json::object& answer) {
   for (const auto& service : answer.at("services").as_array()) rows.push_back(row(service.as_object()));
   const std::vector<Column> columns = {{"SERVICE"},  {"STATE"},         {"SINCE"},    {"SLEEPS IN"},
                                        {"WOKEN BY"}, {"CLIENTS", true}, {"IN", true}, {"OUT", true}};
-  for (const auto& line : table(columns, rows)) print_line(line);
+  const auto forwards = forward_table(answer);
+  if (!rows.empty() || forwards.empty()) {
+    for (const auto& line : table(columns, rows)) print_line(line);
+    if (!forwards.empty()) print_line("");
+  }
+  for (const auto& line : forwards) print_line(line);
   for (const auto& value : answer.at("sensors").as_array()) {
     const auto& sensor = value.as_object();
     if (!sensor.at("listening").as_bool())
@@ -52,8 +58,8 @@ void show(const boost::json::object& answer) {
 
 void add_status(CLI::App& app, int& status) {
   auto flags = std::make_shared<ClientFlags>();  // shared with the callback, which outlives this function
-  auto* command =
-      app.add_subcommand("status", "Every service of the running daemon: its state, who woke it, when it sleeps");
+  auto* command = app.add_subcommand(
+      "status", "Every service of the running daemon: its state, who woke it, when it sleeps; and every forward");
   flags->add_to(*command);
   command->footer("Examples:\n  tidegate status\n  tidegate status --json");
   command->callback([flags, &status] { status = flags->ask({{"command", "status"}}, show); });

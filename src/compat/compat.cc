@@ -17,6 +17,7 @@ struct Tool {
 };
 
 constexpr std::array kTools = {
+    Tool{"traffic-monitor", traffic_monitor},
     Tool{"traffic-spot-rs", traffic_spot},
     Tool{"tuninetd", tuninetd},
 };

@@ -1,9 +1,15 @@
 // The file as a whole; see config.h.
 #include "config/config.h"
 
+#include <algorithm>
+
+#include "config/api.h"
+#include "config/forward.h"
 #include "config/keys.h"
+#include "config/quota.h"
 #include "config/reader.h"
 #include "config/service.h"
+#include "config/validate.h"
 #include "config/yaml.h"
 
 namespace tidegate {
@@ -19,11 +25,48 @@ void read_services(const Value& value, Config& config) {
   for (const Value& item : value.items(Value::Empty::refused)) config.services.push_back(read_service(item));
 }
 
+// `forwards` and `proxies` are one list under two names; both may be there, and what stands first comes first.
+void read_forwards(const Value& value, Config& config) {
+  if (!value.is_list()) return value.fail(fmt::format("a list of {} belongs here", value.path()));
+  for (const Value& item : value.items(Value::Empty::refused)) {
+    config.forwards.push_back(read_forward(item, fmt::format("forwards[{}]", config.forwards.size())));
+  }
+}
+
+void read_quotas(const Value& value, Config& config) {
+  if (!value.is_list()) return value.fail("a list of quotas belongs here");
+  for (const Value& item : value.items(Value::Empty::allowed)) {
+    read_quota(item, config.quotas.emplace_back());
+    if (item.is_map() && !item.gives("group")) item.fail("has no group");
+  }
+}
+
+void read_data_threads(const Value& value, Config& config) {
+  std::uint32_t threads = 0;
+  read_number(value, 1, kMostDataThreads, threads);
+  if (threads != 0) config.data_threads = threads;
+}
+
 constexpr Key<Config> kTopKeys[] = {
+    {"store", [](const Value& value, Config& config) { read_text(value, config.store); }},
     {"log", [](const Value& value, Config& config) { read_map(value, kLogKeys, config); }},
+    {"data_threads", read_data_threads},
     {"control", [](const Value& value, Config& config) { read_text(value, config.control); }},
+    {"api", [](const Value& value, Config& config) { read_api(value, config.api); }},
     {"services", read_services},
+    {"forwards", read_forwards},
+    {"proxies", read_forwards},
+    {"quotas", read_quotas},
+    {"data_file", [](const Value& value, Config& config) { read_text(value, config.data_file); }},
 };
+
+// What a service leaves out and only the forwards can tell.
+void finish_services(Config& config, const Findings& findings) {
+  for (std::size_t i = 0; i < config.services.size(); ++i) {
+    ServiceSettings& service = config.services[i];
+    if (!findings.stands(fmt::format("services[{}].ready", i))) service.ready = default_ready(service, config.forwards);
+  }
+}
 
 void check_filters(const Config& config, const FilterCheck& check, Findings& findings) {
   for (std::size_t i = 0; i < config.services.size(); ++i) {
@@ -56,11 +99,15 @@ std::expected<Config, std::vector<ConfigError>> parse_config(std::string_view te
   if (!document) {
     findings.add(document.error().mark, {}, document.error().what);
   } else if (document->root() == nullptr || document->root()->kind == YamlNode::Kind::null) {
-    findings.add({}, {}, "is empty (a list of services belongs here)");
+    findings.add({}, {}, "is empty (services or forwards belong here)");
   } else {
     const Value top{*document->root(), {}, findings};
     read_map(top, kTopKeys, config);
-    if (top.is_map() && !top.gives("services")) top.fail("has no services, so there is nothing to watch");
+    constexpr std::string_view kPurposes[] = {"services", "forwards", "proxies", "api"};
+    if (top.is_map() && std::ranges::none_of(kPurposes, [&](std::string_view key) { return top.gives(key); })) {
+      top.fail("has neither services nor forwards, so there is nothing to do");
+    }
+    finish_services(config, findings);
     for (const ConfigError& error : validate(config)) findings.add_from_settings(error.path, error.what);
     if (filter_check) check_filters(config, filter_check, findings);
   }
@@ -69,11 +116,33 @@ std::expected<Config, std::vector<ConfigError>> parse_config(std::string_view te
   return config;
 }
 
+std::expected<ForwardSettings, std::vector<ConfigError>> parse_forward(std::string_view text) {
+  Findings findings{{}};
+  ForwardSettings forward;
+  const auto document = YamlDocument::parse(text);
+  if (!document) {
+    findings.add(document.error().mark, {}, document.error().what);
+  } else if (document->root() == nullptr) {
+    findings.add({}, {}, "is empty (a forward belongs here)");
+  } else {
+    forward = read_forward(Value{*document->root(), {}, findings}, {});
+    Problems problems;
+    validate_forward({}, forward, problems);
+    for (const ConfigError& error : problems.take()) findings.add_from_settings(error.path, error.what);
+  }
+  auto errors = findings.take();
+  if (!errors.empty()) return std::unexpected{std::move(errors)};
+  return forward;
+}
+
 std::vector<std::string> known_keys() {
   std::vector<std::string> keys;
   append_keys(keys, "", names_of(kTopKeys));
   append_keys(keys, "log", names_of(kLogKeys));
+  append_keys(keys, "api", api_keys());
   append_keys(keys, "services", service_keys());
+  append_keys(keys, "forwards", forward_keys());
+  append_keys(keys, "quotas", quota_keys());
   return keys;
 }
 

@@ -4,12 +4,17 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "model/api.h"
+#include "model/forward.h"
+#include "model/quota.h"
 #include "model/service.h"
 
 namespace tidegate {
@@ -18,7 +23,13 @@ struct Config {
   std::string control;  // path of the control socket; empty: the default of who runs it
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::text;
+  std::string store;                          // path of the SQLite file; empty: the default of who runs it
+  std::string data_file;                      // traffic-monitor's JSON file, imported once; empty: none
+  std::optional<std::uint32_t> data_threads;  // none: one a core
+  ApiSettings api;
   std::vector<ServiceSettings> services;
+  std::vector<ForwardSettings> forwards;  // of `forwards` and of `proxies`
+  std::vector<QuotaSettings> quotas;      // of groups; each names its own
   bool operator==(const Config&) const = default;
 };
 
@@ -37,20 +48,28 @@ struct ConfigError {
 using FilterCheck = std::function<Result<>(const std::string& filter)>;
 
 // Reads and validates the text as a whole: unknown keys (with the nearest known one), duplicate keys, wrong types and
-// values, names used twice, ports that two services share, actions that are missing or given twice. `file` is only
-// named in errors. Filters are compiled by `filter_check`, since that needs libpcap; without one they are not.
+// values, names used twice, ports that two services or two forwards share, actions that are missing or given twice.
+// `file` is only named in errors. Filters are compiled by `filter_check`, since that needs libpcap; without one they
+// are not.
 [[nodiscard]] std::expected<Config, std::vector<ConfigError>> parse_config(std::string_view text,
                                                                            const std::string& file,
                                                                            const FilterCheck& filter_check = {});
 
-// What does not depend on the text: names, ports shared by services, and so on; also for services made from flags.
-// Fills in what follows from the rest: the host of a readiness probe that names none (the service's first address, else
-// 127.0.0.1), and whether the gate asks for a veto. `path` of each error is "services[i].key", with no line.
+// One forward, as an item of `forwards` is written; JSON is YAML too. Reads it and checks what can be told of it alone;
+// whether it goes with the rest, its service and its group included, is for validate() to say. `path` of each error is
+// the key's in this text ("targets[0].port"), and `file` is empty.
+[[nodiscard]] std::expected<ForwardSettings, std::vector<ConfigError>> parse_forward(std::string_view text);
+
+// What does not depend on the text: names, ports shared by services or by forwards, services and groups that forwards
+// name, and so on; also for what is made from flags or by the API. Fills in what follows from the rest: the host of a
+// readiness probe that names none (the service's first address, else 127.0.0.1), whether the gate asks for a veto, and
+// where the API listens. `path` of each error is "services[i].key" or "forwards[i].key", with no line.
 [[nodiscard]] std::vector<ConfigError> validate(Config& config);
 
-// The probe of a service that names none: its first TCP port; without one it is ready at once. Not filled in by
-// validate(), which cannot tell a probe left out from one that is `none`.
-[[nodiscard]] Ready default_ready(const ServiceSettings& service);
+// The probe of a service that names none: its first TCP port; without any port, the first target of the first forward
+// that leads TCP to it; without one it is ready at once. Not filled in by validate(), which cannot tell a probe left
+// out from one that is `none`.
+[[nodiscard]] Ready default_ready(const ServiceSettings& service, std::span<const ForwardSettings> forwards = {});
 
 // The values of single keys, also used by the flags of `tidegate wake`.
 [[nodiscard]] Result<std::vector<PortRange>> parse_ports(std::string_view text);  // "tcp/80", "udp/9-11"; "80" is both
@@ -63,5 +82,24 @@ using FilterCheck = std::function<Result<>(const std::string& filter)>;
 
 // "tcp", "8212" or "host:8212"; "udp" likewise; "http", URL; "command", a shell line; "delay", "5s"; "none", "".
 [[nodiscard]] Result<Ready> parse_ready(std::string_view kind, std::string_view value);
+
+// The values of single keys of forwards and quotas, also used by the flags of `tidegate forward`.
+[[nodiscard]] Result<ForwardProtocol> parse_forward_protocol(std::string_view text);  // "tcp", "udp", "both"
+[[nodiscard]] Result<Balance> parse_balance(std::string_view text);                   // "least_connections"
+[[nodiscard]] Result<NewRate> parse_new_rate(std::string_view text);                  // "20/s", "300/m", "5/10s"
+[[nodiscard]] Result<HoldAnswer> parse_hold_answer(std::string_view text);            // "close", "reset", "503", "page"
+[[nodiscard]] Result<LimitAction> parse_limit_action(std::string_view text);          // "cut", "reject", "throttle"
+[[nodiscard]] Result<ProxyHeader> parse_proxy_header(std::string_view text);          // "none", "v1", "v2"
+[[nodiscard]] Result<QuotaPeriod> parse_quota_period(std::string_view text);          // "none", "hour", …, "month"
+[[nodiscard]] Result<QuotaCount> parse_quota_count(std::string_view text);            // "sum", …, "larger"
+[[nodiscard]] Result<unsigned> parse_percent(std::string_view text);                  // "80%" or "80"; 1 to 99
+[[nodiscard]] Result<unsigned> parse_weekday(std::string_view text);                  // "Mon" is 0
+[[nodiscard]] Result<std::chrono::year_month_day> parse_date(std::string_view text);  // "2026-12-31"
+
+// Bytes of a limit, where "", "0" and "none" mean that there is none: 0.
+[[nodiscard]] Result<std::uint64_t> parse_limit(std::string_view text);
+
+// Bytes per second, where "none" means that there is no limit: 0. A rate of nothing is refused.
+[[nodiscard]] Result<std::uint64_t> parse_rate_limit(std::string_view text);
 
 }  // namespace tidegate

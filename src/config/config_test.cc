@@ -76,6 +76,43 @@ services:
     ready: {command: test -e /run/vpn}
   - {name: late, ports: tcp/81, start: up, ready: {delay: 5s}}
   - {name: quick, ports: tcp/82, start: up, ready: {tcp: "[::1]:82"}}
+store: /var/lib/tidegate/tidegate.db
+data_threads: 2
+api: {listen: ["127.0.0.1:8080", "unix:/run/api.sock"], token_file: /etc/tidegate/token, insecure: true}  # or token:
+forwards:
+  - name: everything
+    listen: 192.0.2.10:10000-10009
+    targets: [{host: a.example, port: 20000-20009, weight: 2}, "192.0.2.11:20000"]
+    balance: least_connections
+    check: {tcp: {every: 10s, timeout: 1s, fall: 5, rise: 4}}
+    protocol: both
+    service: palworld
+    engine: user
+    hold: {clients: 10, for: 30s, then: page, udp_bytes: 32KB, udp_datagrams: 8}
+    idle_connections: traffic
+    limit: 100GB
+    limit_monthly: 10GB
+    limit_action: throttle
+    limit_throttle: 1Mbit/s
+    quota:
+      {bytes: 5GB, every: week, from: Wed, zone: Europe/Berlin, count: larger, action: throttle, to: 10MB/s,
+       warn: [95%, 80%], group: family}
+    rate: {all: 200Mbit/s, each_client: 20Mbit/s, each_connection: 8kbit/s}
+    connections: {all: 10000, each_client: 50, new_all: 300/m, new_each_client: 20/s}
+    allow: [10.0.0.0/8]
+    deny: [10.0.0.53]
+    timeouts: {connect: 1s, idle: 1h, half_close: 2m, udp: 30s, keepalive: 10s, user: 20s}
+    proxy_protocol: {send: v2, accept_from: [10.0.0.0/8]}
+    transparent: true
+    udp_sessions: 1000
+    udp_sessions_each_client: 10
+  - {name: local, listen: "unix:/run/x.sock", targets: {unix: /run/app.sock}}
+proxies:
+  - {name: service1, listen_port: 9001, target_host: 198.51.100.1, target_port: 10000, limit: ""}
+quotas:
+  - {group: family, bytes: 200GB, every: month, day: 15}
+  - {group: once, bytes: 1TB, until: 2026-12-31}
+data_file: ./data/traffic_data.json
 )";
 
 Config everything() {
@@ -151,6 +188,74 @@ Config everything() {
   quick.ready = ReadyTcp{"::1", 82};
 
   config.services = {palworld, wiki, vpn, late, quick};
+
+  config.store = "/var/lib/tidegate/tidegate.db";
+  config.data_threads = 2;
+  config.api = {
+      .enabled = true,
+      .listen = {ListenAddress::parse("127.0.0.1:8080").value(), ListenAddress::parse("unix:/run/api.sock").value()},
+      .token = {},
+      .token_file = "/etc/tidegate/token",
+      .insecure = true};
+  config.data_file = "./data/traffic_data.json";
+
+  ForwardSettings all;
+  all.name = "everything";
+  all.protocol = ForwardProtocol::both;
+  all.listen = {{}, IpAddress::parse("192.0.2.10").value(), 10000, 10009};
+  all.targets = {{.unix_path = {}, .host = "a.example", .port = 20000, .each_port = true, .last = 20009, .weight = 2},
+                 {.unix_path = {}, .host = "192.0.2.11", .port = 20000}};
+  all.balance = Balance::least_connections;
+  all.check = HealthCheck{10s, 1s, 5, 4};
+  all.service = "palworld";
+  all.hold = {10, 30s, HoldAnswer::http_page, 32'768, 8};
+  all.idle_connections = IdleConnections::traffic;
+  all.limit = 100ULL << 30;
+  all.limit_monthly = 10ULL << 30;
+  all.limit_action = LimitAction::throttle;
+  all.limit_throttle = 125'000;
+  all.quota = QuotaSettings{.bytes = 5ULL << 30,
+                            .every = QuotaPeriod::week,
+                            .weekday = 2,
+                            .zone = "Europe/Berlin",
+                            .until = {},
+                            .count = QuotaCount::larger,
+                            .action = LimitAction::throttle,
+                            .throttle = 10'485'760,
+                            .warn = {80, 95},
+                            .group = "family"};
+  all.rate = {25'000'000, 2'500'000, 1000};
+  all.connections = {10'000, 50, {300, 1min}, {20, 1s}};
+  all.allow = {cidr("10.0.0.0/8")};
+  all.deny = {cidr("10.0.0.53")};
+  all.timeouts = {1s, 1h, 2min, 30s, 10s, 20s};
+  all.proxy_protocol = {ProxyHeader::v2, {cidr("10.0.0.0/8")}};
+  all.transparent = true;
+  all.udp_sessions = 1000;
+  all.udp_sessions_each_client = 10;
+
+  ForwardSettings local;
+  local.name = "local";
+  local.listen.unix_path = "/run/x.sock";
+  local.targets = {{.unix_path = "/run/app.sock", .host = {}}};
+
+  ForwardSettings proxy;
+  proxy.name = "service1";
+  proxy.listen = {{}, {}, 9001, 9001};
+  proxy.targets = {{.unix_path = {}, .host = "198.51.100.1", .port = 10000}};
+
+  QuotaSettings family;
+  family.group = "family";
+  family.bytes = 200ULL << 30;
+  family.every = QuotaPeriod::month;
+  family.day = 15;
+  QuotaSettings once;
+  once.group = "once";
+  once.bytes = 1ULL << 40;
+  once.until = std::chrono::year_month_day{std::chrono::year{2026}, std::chrono::December, std::chrono::day{31}};
+
+  config.forwards = {all, local, proxy};
+  config.quotas = {family, once};
   return config;
 }
 
@@ -165,13 +270,19 @@ TEST(Config, reads_a_file_that_says_everything) {
   for (std::size_t i = 0; i < expected.services.size(); ++i) {
     EXPECT_TRUE(config->services[i] == expected.services[i]) << expected.services[i].name;
   }
+  ASSERT_EQ(config->forwards.size(), expected.forwards.size());
+  for (std::size_t i = 0; i < expected.forwards.size(); ++i) {
+    EXPECT_TRUE(config->forwards[i] == expected.forwards[i]) << expected.forwards[i].name;
+  }
+  EXPECT_EQ(config->quotas, expected.quotas);
+  EXPECT_EQ(config->api, expected.api);
   EXPECT_EQ(*config, expected);
 }
 
 TEST(Config, has_every_known_key_in_the_file_that_says_everything) {
   for (const std::string& key : known_keys()) {
     const std::string last = key.substr(key.rfind('.') + 1);
-    EXPECT_THAT(kEverything, HasSubstr(last + ":")) << key;
+    EXPECT_TRUE(kEverything.contains(last + ":")) << key;
   }
 }
 
@@ -179,18 +290,36 @@ TEST(Config, is_documented_key_by_key) {
   std::ifstream file{TIDEGATE_SOURCE_DIR "/docs/configuration.md"};
   std::stringstream document;
   document << file.rdbuf();
-  ASSERT_FALSE(document.str().empty());
-  constexpr std::string_view kOfServices = "services.";
+  const std::string text = document.str();
+  ASSERT_FALSE(text.empty());
+  // The keys of these lists stand without their prefix, in the part that is theirs.
+  struct Part {
+    std::string_view prefix;
+    std::string_view begins;
+    std::string_view ends;
+  };
+  constexpr Part kParts[] = {{"services.", "\n## A service", "\n## Forwards\n"},
+                             {"forwards.", "\n## Forwards\n", "\n## Quotas\n"},
+                             {"quotas.", "\n## Quotas\n", "\n## The API\n"}};
   for (const std::string& key : known_keys()) {
-    const bool of_services = key.starts_with(kOfServices);
-    const std::string written = of_services ? key.substr(kOfServices.size()) : key;
-    EXPECT_THAT(document.str(), HasSubstr(fmt::format("\n| `{}` |", written))) << key;
+    const auto* const part = std::ranges::find_if(kParts, [&](const Part& p) { return key.starts_with(p.prefix); });
+    if (part == std::end(kParts)) {
+      EXPECT_TRUE(text.contains(fmt::format("\n| `{}` |", key))) << key;
+      continue;
+    }
+    const auto begin = text.find(part->begins);
+    const auto end = text.find(part->ends);
+    ASSERT_LT(begin, end) << part->begins;
+    ASSERT_NE(end, std::string::npos) << part->ends;
+    const std::string own = text.substr(begin, end - begin);
+    const std::string row = fmt::format("\n| `{}` |", key.substr(part->prefix.size()));
+    EXPECT_TRUE(own.contains(row)) << key;
   }
 }
 
 TEST(Config, tells_everything_wrong_at_once_in_the_order_of_the_file) {
   EXPECT_EQ(errors(R"(log: {level: loud}
-store: /var/lib/tidegate.db
+stor: /var/lib/tidegate.db
 services:
   - name: a
     ports: [tcp/80, tcp/443]
@@ -206,7 +335,7 @@ services:
     ports: tcp/81
 )"),
             R"(tidegate.yaml:1:14: log.level: "loud" is not a log level (allowed: debug, info, warn or error)
-tidegate.yaml:2:1: unknown key "store" (allowed: log, control or services)
+tidegate.yaml:2:1: unknown key "stor" (did you mean "store"?)
 tidegate.yaml:6:11: services[0].idle: "15 mins" is not a duration (try 15m, 90s, 1h30m)
 tidegate.yaml:8:5: services[0]: unknown key "prots" (did you mean "ports"?)
 tidegate.yaml:12:9: services[1].ports[1]: services "a" and "b" share tcp/443: which of them should wake? (give them different ports, addresses or interfaces)
@@ -229,21 +358,42 @@ TEST(Config, tells_syntax_errors_with_their_place) {
 
 TEST(Config, wants_a_map_with_services_in_it) {
   for (const std::string_view text : {"", "# nothing\n", "~"}) {
-    EXPECT_EQ(errors(text), "tidegate.yaml: is empty (a list of services belongs here)\n") << text;
+    EXPECT_EQ(errors(text), "tidegate.yaml: is empty (services or forwards belong here)\n") << text;
   }
   EXPECT_EQ(errors("- a"), "tidegate.yaml:1:1: a map belongs here, not a list\n");
   EXPECT_EQ(errors("hello"), "tidegate.yaml:1:1: a map belongs here, not a single value\n");
-  EXPECT_EQ(errors("log: {}"), "tidegate.yaml:1:1: has no services, so there is nothing to watch\n");
+  EXPECT_EQ(errors("log: {}"), "tidegate.yaml:1:1: has neither services nor forwards, so there is nothing to do\n");
   EXPECT_EQ(errors("services:"), "tidegate.yaml:1:1: services: a list of services belongs here\n");
   EXPECT_EQ(errors("services: []"), "tidegate.yaml:1:11: services: is an empty list\n");
   EXPECT_EQ(errors("services: {name: a}"), "tidegate.yaml:1:11: services: a list of services belongs here\n");
 }
 
 TEST(Config, names_what_is_not_built_yet_an_unknown_key) {
-  for (const std::string_view key :
-       {"store", "data_threads", "api", "forwards", "proxies", "quotas", "tallies", "watches", "privacy"}) {
+  for (const std::string_view key : {"tallies", "watches", "privacy"}) {
     EXPECT_THAT(errors(fmt::format("{}: 1\nservices: [{{name: a, ports: 1, start: up}}]", key)),
                 HasSubstr(fmt::format("tidegate.yaml:1:1: unknown key \"{}\"", key)));
+  }
+}
+
+TEST(Config, needs_no_services_where_there_are_forwards_or_an_api) {
+  EXPECT_EQ(errors("forwards: [{name: a, listen_port: 1, target_port: 2}]"), "");
+  EXPECT_EQ(errors("proxies: [{name: a, listen_port: 1, target_port: 2}]"), "");
+  EXPECT_EQ(errors("api: {port: 8080}"), "");
+  EXPECT_EQ(errors("quotas: [{group: g, bytes: 1}]"),
+            "tidegate.yaml:1:1: has neither services nor forwards, so there is nothing to do\n");
+  EXPECT_EQ(errors("forwards: []"), "tidegate.yaml:1:11: forwards: is an empty list\n");
+  EXPECT_EQ(errors("proxies: {name: a}"), "tidegate.yaml:1:10: proxies: a list of proxies belongs here\n");
+}
+
+TEST(Config, takes_data_threads_and_paths) {
+  const auto config = parse_config("api: {}\ndata_threads: 256\nstore: /x.db\ndata_file: y.json\n", "f");
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->data_threads, 256U);
+  EXPECT_EQ(config->store, "/x.db");
+  EXPECT_EQ(config->data_file, "y.json");
+  for (const std::string_view wrong : {"0", "257", "all"}) {
+    EXPECT_EQ(errors(fmt::format("api: {{}}\ndata_threads: {}", wrong)),
+              fmt::format("tidegate.yaml:2:15: data_threads: \"{}\" is not a number from 1 to 256\n", wrong));
   }
 }
 

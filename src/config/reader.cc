@@ -2,7 +2,6 @@
 #include "config/reader.h"
 
 #include <algorithm>
-#include <charconv>
 #include <unordered_map>
 
 #include "base/text.h"
@@ -55,15 +54,27 @@ Mark Findings::find(std::string path) const {
   }
 }
 
+Findings::Place Findings::place_of(const std::string& in_settings) const {
+  std::string above = in_settings;
+  while (true) {
+    if (const auto found = settings_.find(above); found != settings_.end()) {
+      if (above == in_settings) return found->second;
+      std::string path = found->second.path + in_settings.substr(above.size());
+      return {find(path), std::move(path)};
+    }
+    const auto end = above.find_last_of(".[");
+    if (end == std::string::npos) return {find(in_settings), in_settings};
+    above.resize(end);
+  }
+}
+
 void Findings::add_from_settings(const std::string& in_settings, std::string_view what) {
-  const auto place = settings_.find(in_settings);
-  const std::string path = place == settings_.end() ? in_settings : place->second.path;
+  const auto [mark, path] = place_of(in_settings);
   const auto covers = [&](const ConfigError& e) {
-    return e.path.starts_with(path) &&
-           (e.path.size() == path.size() || e.path[path.size()] == '.' || e.path[path.size()] == '[');
+    return path.empty() || (e.path.starts_with(path) &&
+                            (e.path.size() == path.size() || e.path[path.size()] == '.' || e.path[path.size()] == '['));
   };
-  if (!std::ranges::any_of(errors_, covers))
-    add(place == settings_.end() ? find(path) : place->second.mark, path, what);
+  if (!std::ranges::any_of(errors_, covers)) add(mark, path, what);
 }
 
 std::vector<ConfigError> Findings::take() {
@@ -169,8 +180,8 @@ void append_keys(std::vector<std::string>& keys, std::string_view prefix, const 
   append_keys(keys, prefix, std::vector<std::string_view>(names.begin(), names.end()));
 }
 
-void fail_unknown_word(const Value& value, std::string_view word, std::span<const std::string_view> allowed) {
-  value.fail(fmt::format("{} is not known here (allowed: {})", quoted(word), join_words(allowed, "or")));
+std::unexpected<Error> unknown_word(std::string_view word, std::span<const std::string_view> allowed) {
+  return failure("{} is not known here (allowed: {})", quoted(word), join_words(allowed, "or"));
 }
 
 void read_duration(const Value& value, Duration& into) { value.read(into, parse_duration); }
@@ -195,13 +206,42 @@ void read_text(const Value& value, std::string& into) {
 
 void read_number(const Value& value, std::uint32_t least, std::uint32_t most, std::uint32_t& into) {
   value.read(into, [&](std::string_view text) -> Result<std::uint32_t> {
-    std::uint32_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || end != text.data() + text.size() || number < least || number > most) {
+    const auto number = whole_number<std::uint32_t>(text);
+    if (!number || *number < least || *number > most) {
       return failure("{} is not a number from {} to {}", quoted(text), least, most);
     }
-    return number;
+    return *number;
   });
+}
+
+void read_number_or_none(const Value& value, std::uint32_t most, std::uint32_t& into) {
+  if (value.text_is("none")) {
+    into = 0;
+  } else {
+    read_number(value, 1, most, into);
+  }
+}
+
+void read_networks(const Value& value, std::vector<Cidr>& into) {
+  into.clear();
+  for (const Value& item : value.items(Value::Empty::allowed)) {
+    Cidr network;
+    if (item.read(network, Cidr::parse)) into.push_back(network);
+  }
+}
+
+// An empty list would be read as "nobody" by one person and as "anybody" by the next.
+void read_networks_or_any(const Value& value, std::vector<Cidr>& into) {
+  const auto items = value.items(Value::Empty::refused);
+  into.clear();
+  for (const Value& item : items) {
+    if (item.text_is("any")) {
+      if (items.size() > 1) item.fail("\"any\" stands alone");
+      continue;
+    }
+    Cidr network;
+    if (item.read(network, Cidr::parse)) into.push_back(network);
+  }
 }
 
 void read_ports(const Value& value, std::vector<PortRange>& into) {

@@ -2,6 +2,7 @@
 // everything wrong in a file is told at once.
 #pragma once
 
+#include <charconv>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -28,7 +29,8 @@ class Findings {
   // Remembers where a path stands; the first time counts.
   void place(const std::string& path, Mark mark) { places_.try_emplace(path, mark); }
 
-  // Tells that the settings keep as `in_settings` what the file has at `path`, where the two differ.
+  // Tells that the settings keep as `in_settings` what the file has at `path`, and likewise what is below, where the
+  // two differ.
   void stands_for(std::string in_settings, Mark mark, std::string path) {
     settings_.insert_or_assign(std::move(in_settings), Place{mark, std::move(path)});
   }
@@ -51,6 +53,9 @@ class Findings {
     Mark mark;
     std::string path;
   };
+
+  // Where the file has what the settings keep there.
+  [[nodiscard]] Place place_of(const std::string& in_settings) const;
 
   std::string file_;
   std::map<std::string, Mark> places_;
@@ -95,8 +100,8 @@ class Value {
 
   // What `parse` makes of the text; says its error and leaves `into` alone when there is one.
   template <class T, class Parse>
-  bool read(T& into, Parse parse) const {
-    const auto words = text();
+  bool read(T& into, Parse parse, Empty empty = Empty::refused) const {
+    const auto words = text(kMostText, empty);
     if (!words) return false;
     auto result = parse(*words);
     if (!result) {
@@ -152,22 +157,31 @@ struct Word {
   T meaning;
 };
 
-void fail_unknown_word(const Value& value, std::string_view word, std::span<const std::string_view> allowed);
+[[nodiscard]] std::unexpected<Error> unknown_word(std::string_view word, std::span<const std::string_view> allowed);
+
+template <class T, std::size_t N>
+Result<T> parse_word(std::string_view text, const Word<T> (&words)[N]) {
+  std::vector<std::string_view> allowed;
+  allowed.reserve(N);
+  for (const Word<T>& word : words) {
+    if (word.word == text) return word.meaning;
+    allowed.push_back(word.word);
+  }
+  return unknown_word(text, allowed);
+}
 
 template <class T, std::size_t N>
 bool read_word(const Value& value, const Word<T> (&words)[N], T& into) {
-  const auto text = value.text();
-  if (!text) return false;
-  std::vector<std::string_view> allowed;
-  for (const Word<T>& word : words) {
-    if (word.word == *text) {
-      into = word.meaning;
-      return true;
-    }
-    allowed.push_back(word.word);
-  }
-  fail_unknown_word(value, *text, allowed);
-  return false;
+  return value.read(into, [&](std::string_view text) { return parse_word(text, words); });
+}
+
+// The whole of `text` as a number, digits only.
+template <class T>
+std::optional<T> whole_number(std::string_view text) {
+  T number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || text[0] == '-' || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
 }
 
 // Values that several keys share.
@@ -176,6 +190,9 @@ void read_duration_or_none(const Value& value, std::optional<Duration>& into);
 void read_flag(const Value& value, bool& into);         // true | false
 void read_text(const Value& value, std::string& into);  // a path or a name
 void read_number(const Value& value, std::uint32_t least, std::uint32_t most, std::uint32_t& into);
+void read_number_or_none(const Value& value, std::uint32_t most, std::uint32_t& into);  // from 1; none is 0
+void read_networks(const Value& value, std::vector<Cidr>& into);                        // one or a list, may be empty
+void read_networks_or_any(const Value& value, std::vector<Cidr>& into);                 // `any` alone makes it empty
 void read_ports(const Value& value, std::vector<PortRange>& into);                      // one or a list
 std::optional<Command> read_command(const Value& value, std::string_view before = {});  // `before` the shell line
 

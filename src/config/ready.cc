@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "model/forward.h"
 
 namespace tidegate {
 namespace {
@@ -15,12 +16,6 @@ struct HostPort {
   std::string host;  // without brackets; empty: not given
   std::string_view port;
 };
-
-bool is_host(std::string_view text) {
-  if (IpAddress::parse(text)) return true;
-  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
-  return !text.empty() && text.size() <= 253 && text.find_first_not_of(kAllowed) == std::string_view::npos;
-}
 
 // "host:port", "[v6]:port", and each part alone where it may be.
 std::optional<HostPort> split_host_port(std::string_view text) {

@@ -7,27 +7,7 @@
 namespace tidegate {
 namespace {
 
-void read_networks(const Value& value, std::vector<Cidr>& into) {
-  into.clear();
-  for (const Value& item : value.items(Value::Empty::allowed)) {
-    Cidr network;
-    if (item.read(network, Cidr::parse)) into.push_back(network);
-  }
-}
-
-// Networks, or the word any. An empty list would be read as "nobody" by one person and as "anybody" by the next.
-void read_from(const Value& value, RuleDraft& draft) {
-  const auto items = value.items(Value::Empty::refused);
-  draft.rule.from.clear();
-  for (const Value& item : items) {
-    if (item.text_is("any")) {
-      if (items.size() > 1) item.fail("\"any\" stands alone");
-      continue;
-    }
-    Cidr network;
-    if (item.read(network, Cidr::parse)) draft.rule.from.push_back(network);
-  }
-}
+void read_from(const Value& value, RuleDraft& draft) { read_networks_or_any(value, draft.rule.from); }
 
 void read_not_from(const Value& value, RuleDraft& draft) { read_networks(value, draft.rule.not_from); }
 

@@ -30,15 +30,15 @@ void read_address(const Value& value, ServiceDraft& draft) {
   }
 }
 
-// The word that says what happens to a client while the service is not ready; only one of them is built.
-void read_hold(const Value& value, ServiceDraft& /*draft*/) {
-  const auto word = value.text();
-  if (!word || *word == "none") return;
-  if (*word == "queue" || *word == "forward") {
-    value.fail(fmt::format("\"{}\" is not built yet (allowed: none)", *word));
+constexpr Word<ServiceSettings::Hold> kHoldWords[] = {{"none", ServiceSettings::Hold::none},
+                                                      {"forward", ServiceSettings::Hold::forward}};
+
+// The word that says what happens to a client while the service is not ready; one of them is not built.
+void read_hold(const Value& value, ServiceDraft& draft) {
+  if (value.text_is("queue")) {
+    value.fail("\"queue\" is not built yet (allowed: none or forward)");
   } else {
-    constexpr std::string_view kAllowed[] = {"none"};
-    fail_unknown_word(value, *word, kAllowed);
+    read_word(value, kHoldWords, draft.settings.hold);
   }
 }
 
@@ -160,7 +160,6 @@ ServiceSettings read_service(const Value& value) {
   const bool has_ports = !settings.ports.empty();
   settings.wake = draft.wake.over(default_wake(has_ports));
   settings.keep = draft.keep.over(default_keep(has_ports));
-  if (!value.gives("ready")) settings.ready = default_ready(settings);
   return std::move(settings);
 }
 

@@ -10,7 +10,7 @@
 namespace tidegate {
 
 // The service that the map describes; what is wrong is told, and the rest is read all the same. What the file leaves
-// out has its default.
+// out has its default, but for the readiness probe: default_ready() wants to know the forwards too.
 [[nodiscard]] ServiceSettings read_service(const Value& value);
 
 // Every key a service may have: "name", "wake", "wake.from", "sensors.pcap.filter", …

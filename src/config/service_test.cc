@@ -153,9 +153,9 @@ TEST(Service, refuses_wrong_values_with_their_place_and_what_is_allowed) {
       {"address: 0.0.0.0", "services[0].address: 0.0.0.0 is no address of a host"},
       {"interface: eth0/1", "services[0].interface: \"eth0/1\" is not the name of an interface"},
       {"interface: abcdefghijklmnop", "services[0].interface: \"abcdefghijklmnop\" is not the name"},
-      {"hold: queue", "t.yaml:5:11: services[0].hold: \"queue\" is not built yet (allowed: none)"},
-      {"hold: forward", "\"forward\" is not built yet (allowed: none)"},
-      {"hold: tight", "services[0].hold: \"tight\" is not known here (allowed: none)"},
+      {"hold: queue", "t.yaml:5:11: services[0].hold: \"queue\" is not built yet (allowed: none or forward)"},
+      {"hold: forward", "t.yaml:5:11: services[0].hold: no forward names this service, so nobody could be held"},
+      {"hold: tight", "services[0].hold: \"tight\" is not known here (allowed: none or forward)"},
       {"script: /a",
        "t.yaml:5:13: services[0].script: it starts by \"start\" already (allowed: one of start, script or process)"},
       {"process: /a", "services[0].process: it starts by \"start\" already"},
@@ -262,7 +262,7 @@ TEST(Service, takes_ports_one_by_one_or_as_a_list) {
               HasSubstr("t.yaml:3:21: services[0].ports[1]: \"tcp\" is not a port (try tcp/80"));
   EXPECT_THAT(wrong("[]"), HasSubstr("services[0].ports: is an empty list"));
   EXPECT_EQ(errors("services: [{name: a, start: up}]"),
-            "t.yaml:1:12: services[0]: nothing can wake it (give ports or sensors)\n");
+            "t.yaml:1:12: services[0]: nothing can wake it (give ports or sensors, or a forward that names it)\n");
 }
 
 TEST(Service, without_a_tcp_port_has_no_probe_by_default) {

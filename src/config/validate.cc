@@ -1,4 +1,7 @@
-// What must hold of a configuration wherever it comes from, the file or flags; and what follows from it.
+// What must hold of a configuration wherever it comes from, the file or flags; and what follows from it. Here that of
+// services; see validate.h for the rest.
+#include "config/validate.h"
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -12,7 +15,6 @@ namespace tidegate {
 namespace {
 
 constexpr std::size_t kMostServices = 1000;
-constexpr std::size_t kMostName = 64;
 constexpr std::size_t kMostInterface = 15;  // IFNAMSIZ, less its NUL
 constexpr std::size_t kMostControl = 107;   // sun_path of unix(7), less its NUL
 
@@ -27,24 +29,33 @@ class Validator {
     }
     if (config_.services.size() > kMostServices) {
       add("services", fmt::format("has {} services (at most {})", config_.services.size(), kMostServices));
-      return std::move(errors_);
+      return problems_.take();
     }
     for (std::size_t i = 0; i < config_.services.size(); ++i) {
       service(fmt::format("services[{}]", i), config_.services[i]);
     }
     names();
     shared_ports();
-    return std::move(errors_);
+    validate_api(config_, problems_);
+    validate_forwards(config_, problems_);
+    return problems_.take();
   }
 
  private:
-  void add(std::string path, std::string what) {
-    errors_.push_back({.file = {}, .path = std::move(path), .what = std::move(what)});
-  }
+  void add(std::string path, std::string what) { problems_.add(std::move(path), std::move(what)); }
+  void positive(std::string path, Duration duration) { validate_positive(std::move(path), duration, problems_); }
 
   void service(const std::string& path, ServiceSettings& s) {
-    name(path, s.name);
-    if (s.ports.empty() && s.captures.empty()) add(path, "nothing can wake it (give ports or sensors)");
+    if (s.name.empty()) add(path, "has no name");
+    validate_name(path + ".name", s.name, problems_);
+    const bool has_forward =
+        std::ranges::find(config_.forwards, s.name, &ForwardSettings::service) != config_.forwards.end();
+    if (s.ports.empty() && s.captures.empty() && !has_forward) {
+      add(path, "nothing can wake it (give ports or sensors, or a forward that names it)");
+    }
+    if (s.hold == ServiceSettings::Hold::forward && !has_forward) {
+      add(path + ".hold", "no forward names this service, so nobody could be held");
+    }
     interface(path + ".interface", s.interface);
     for (std::size_t i = 0; i < s.captures.size(); ++i) {
       interface(fmt::format("{}.sensors[{}].pcap.interface", path, i), s.captures[i].interface);
@@ -65,16 +76,6 @@ class Validator {
     std::visit([&](auto& probe) { ready(path + ".ready", probe, host); }, s.ready);
   }
 
-  void name(const std::string& path, std::string_view name) {
-    constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-    if (name.empty()) {
-      add(path, "has no name");
-    } else if (name.size() > kMostName || name.find_first_not_of(kAllowed) != std::string_view::npos) {
-      add(path + ".name",
-          fmt::format("\"{}\" is not a name (1 to {} letters, digits, -, _ and .)", printable(name), kMostName));
-    }
-  }
-
   void interface(std::string path, std::string_view name) {
     const bool good =
         !name.empty() && name.size() <= kMostInterface && name.find_first_of("/ \t\r\n") == std::string_view::npos;
@@ -93,10 +94,6 @@ class Validator {
     } else if (command.stop && command.stop->argv.empty()) {
       add(path + ".stop", "is empty");
     }
-  }
-
-  void positive(std::string path, Duration duration) {
-    if (duration <= Duration::zero()) add(std::move(path), "must be longer than nothing");
   }
 
   void gate(const std::string& path, const GateSettings& gate) {
@@ -184,17 +181,40 @@ class Validator {
   }
 
   Config& config_;
-  std::vector<ConfigError> errors_;
+  Problems problems_;
 };
 
 }  // namespace
 
+std::string path_to(const std::string& path, std::string_view key) {
+  return path.empty() ? std::string{key} : fmt::format("{}.{}", path, key);
+}
+
+void validate_name(std::string path, std::string_view name, Problems& problems) {
+  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+  constexpr std::size_t kMost = 64;
+  if (name.size() <= kMost && name.find_first_not_of(kAllowed) == std::string_view::npos) return;
+  problems.add(std::move(path),
+               fmt::format("\"{}\" is not a name (1 to {} letters, digits, -, _ and .)", printable(name), kMost));
+}
+
+void validate_positive(std::string path, Duration duration, Problems& problems) {
+  if (duration <= Duration::zero()) problems.add(std::move(path), "must be longer than nothing");
+}
+
 std::vector<ConfigError> validate(Config& config) { return Validator{config}.run(); }
 
-Ready default_ready(const ServiceSettings& service) {
+Ready default_ready(const ServiceSettings& service, std::span<const ForwardSettings> forwards) {
   const auto tcp = std::ranges::find(service.ports, Protocol::tcp, &PortRange::protocol);
-  if (tcp == service.ports.end()) return ReadyNow{};
-  return ReadyTcp{.host = {}, .port = tcp->first};
+  if (tcp != service.ports.end()) return ReadyTcp{.host = {}, .port = tcp->first};
+  const auto leads_here = [&](const ForwardSettings& forward) {
+    return forward.service == service.name && carries_tcp(forward.protocol) && !forward.targets.empty() &&
+           !forward.targets[0].is_unix();
+  };
+  const auto forward = std::ranges::find_if(forwards, leads_here);
+  if (!service.ports.empty() || service.name.empty() || forward == forwards.end()) return ReadyNow{};
+  const Target& target = forward->targets[0];
+  return ReadyTcp{.host = target.host, .port = target.port != 0 ? target.port : forward->listen.first};
 }
 
 }  // namespace tidegate

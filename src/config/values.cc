@@ -1,26 +1,17 @@
 // The values of single keys, from text; shared by the file and the flags.
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 
 #include "base/text.h"
 #include "base/units.h"
 #include "config/config.h"
+#include "config/reader.h"
 
 namespace tidegate {
 namespace {
 
 constexpr std::uint32_t kMostPackets = 1000;  // what a source's recent packets may take of memory
-
-// The whole of `text` as a number, digits only.
-template <class T>
-std::optional<T> number(std::string_view text) {
-  T value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 template <class T>
 struct Named {
@@ -82,8 +73,8 @@ std::optional<std::uint8_t> days_of(std::string_view text) {
 std::optional<std::chrono::minutes> minute_of_day(std::string_view text) {
   const auto colon = text.find(':');
   if (colon == std::string_view::npos || colon > 2 || text.size() != colon + 3) return std::nullopt;
-  const auto hour = number<unsigned>(text.substr(0, colon));
-  const auto minute = number<unsigned>(text.substr(colon + 1));
+  const auto hour = whole_number<unsigned>(text.substr(0, colon));
+  const auto minute = whole_number<unsigned>(text.substr(colon + 1));
   if (!hour || !minute || *minute > 59 || *hour * 60 + *minute > 24 * 60) return std::nullopt;
   return std::chrono::hours{*hour} + std::chrono::minutes{*minute};
 }
@@ -91,7 +82,7 @@ std::optional<std::chrono::minutes> minute_of_day(std::string_view text) {
 }  // namespace
 
 Result<std::vector<PortRange>> parse_ports(std::string_view text) {
-  if (const auto port = number<std::uint16_t>(trim(text)); port && *port > 0) {
+  if (const auto port = whole_number<std::uint16_t>(trim(text)); port && *port > 0) {
     return std::vector<PortRange>{{.protocol = Protocol::tcp, .first = *port, .last = *port},
                                   {.protocol = Protocol::udp, .first = *port, .last = *port}};
   }
@@ -102,7 +93,7 @@ Result<std::vector<PortRange>> parse_ports(std::string_view text) {
 
 Result<PacketRate> parse_packet_rate(std::string_view text) {
   const auto slash = text.find('/');
-  const auto packets = number<std::uint32_t>(trim(text.substr(0, slash)));
+  const auto packets = whole_number<std::uint32_t>(trim(text.substr(0, slash)));
   if (slash == std::string_view::npos || !packets) {
     return failure("\"{}\" is not a number of packets in a time (try 3/10s)", printable(text));
   }
@@ -143,6 +134,11 @@ Result<std::uint8_t> parse_noise(std::string_view text) {
   std::array<std::string_view, kNoiseNames.size()> names;
   std::ranges::transform(kNoiseNames, names.begin(), &Named<Noise>::name);
   return failure("\"{}\" is no kind of noise (allowed: {})", printable(text), join_words(names, "or"));
+}
+
+Result<unsigned> parse_weekday(std::string_view text) {
+  if (const auto day = day_of(text)) return *day;
+  return unknown_word(text, kDays);
 }
 
 Result<ScheduleWindow> parse_schedule_window(std::string_view text) {

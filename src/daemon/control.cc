@@ -4,13 +4,14 @@
 #include <boost/asio.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/json.hpp>
-#include <deque>
 #include <stdexcept>
 
 #include "base/text.h"
-#include "base/units.h"
+#include "daemon/answers.h"
 #include "daemon/clock.h"
 #include "daemon/daemon.h"
+#include "daemon/follower.h"
+#include "daemon/orders.h"
 #include "daemon/report.h"
 
 namespace tidegate {
@@ -25,57 +26,30 @@ using Answer = asio::awaitable<void>;
 
 json::object ok(json::value result) { return {{"ok", true}, {"result", std::move(result)}}; }
 
+std::string_view text_in(const json::object& request, std::string_view field) {
+  const auto* const value = request.if_contains(field);
+  if (value == nullptr || !value->is_string()) throw std::runtime_error{fmt::format("the request has no {}", field)};
+  return value->get_string();
+}
+
+// The same; empty where it is not there.
+std::string_view text_or_nothing(const json::object& request, std::string_view field) {
+  return request.contains(field) ? text_in(request, field) : std::string_view{};
+}
+
+// Of the request's `last` or `top`; without one `otherwise`.
+std::size_t number_in(const json::object& request, std::string_view field, std::size_t otherwise) {
+  const auto* const value = request.if_contains(field);
+  return value == nullptr ? otherwise : value->to_number<std::size_t>();
+}
+
 Service& named(const Daemon& daemon, const json::object& request) {
   const auto* name = request.if_contains("name");
   if (name == nullptr || !name->is_string()) throw std::runtime_error{"which service? The request names none"};
-  auto* const service = daemon.find(name->get_string());
-  if (service != nullptr) return *service;
-  std::vector<std::string_view> names;
-  for (const auto& known : daemon.services()) names.emplace_back(known->settings().name);
-  const std::string_view asked = name->get_string();
-  auto help = did_you_mean(asked, names);
-  if (help.empty() && !names.empty()) help = fmt::format(" (there are: {})", join_words(names));
-  throw std::runtime_error{fmt::format("there is no service \"{}\"{}", printable(asked), help)};
+  const auto service = service_named(daemon, name->get_string());
+  if (!service) throw std::runtime_error{service.error().what};
+  return **service;
 }
-
-// Events as they come, for one client: bounded, so that one who does not read costs nothing but its own events.
-class Follower {
- public:
-  static constexpr std::size_t kMost = 1000;
-
-  explicit Follower(Daemon& daemon, std::string service)
-      : history_{daemon.history()}, coming_{daemon.executor()}, service_{std::move(service)} {
-    listener_ = history_.listen([this](const Event& event) {
-      if (!service_.empty() && event.service != service_) return;
-      if (events_.size() == kMost) events_.pop_front();
-      events_.push_back(event);
-      coming_.cancel();
-    });
-  }
-  Follower(const Follower&) = delete;
-  Follower& operator=(const Follower&) = delete;
-  ~Follower() { history_.ignore(listener_); }
-
-  asio::awaitable<Event> next() {
-    while (events_.empty()) {
-      coming_.expires_at(asio::steady_timer::time_point::max());
-      co_await coming_.async_wait(asio::as_tuple(asio::use_awaitable));
-      if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) {
-        throw boost::system::system_error{asio::error::operation_aborted};
-      }
-    }
-    auto event = std::move(events_.front());
-    events_.pop_front();
-    co_return event;
-  }
-
- private:
-  History& history_;
-  asio::steady_timer coming_;
-  std::string service_;
-  std::deque<Event> events_;
-  std::uint64_t listener_ = 0;
-};
 
 Answer status(Daemon& daemon, json::object, ControlReply& reply) {
   const auto now = system_now();
@@ -92,11 +66,9 @@ Answer why(Daemon& daemon, json::object request, ControlReply& reply) {
 
 Answer events(Daemon& daemon, json::object request, ControlReply& reply) {
   const std::string service = request.contains("name") ? named(daemon, request).settings().name : std::string{};
-  const auto* most = request.if_contains("last");
   const bool follow = request.contains("follow") && request.at("follow").as_bool();
-  Follower follower{daemon, service};
-  for (const auto& event :
-       daemon.history().last(most != nullptr ? most->to_number<std::size_t>() : History::kMost, service)) {
+  Follower follower{daemon.history(), daemon.executor(), service};
+  for (const auto& event : daemon.history().last(number_in(request, "last", History::kMost), service)) {
     co_await reply.send(ok(report::event(event)));
   }
   if (!follow) co_return;
@@ -107,52 +79,73 @@ Answer events(Daemon& daemon, json::object request, ControlReply& reply) {
   }
 }
 
-// Does what was asked and answers when `done` tells that the service is where it was to go; a client that leaves before
-// does not undo anything.
-template <class Ask, class Done>
-Answer act(Daemon& daemon, json::object request, ControlReply& reply, Ask ask, Done done) {
-  auto& asked = named(daemon, request);
-  const std::string name = asked.settings().name;
-  Follower follower{daemon, name};
-  ask(asked);
-  while (true) {
-    const auto* service = daemon.find(name);
-    if (service == nullptr) throw std::runtime_error{name + " was removed by a reload"};
-    const auto state = service->gate().state();
-    if (done(*service)) break;
-    if (state == GateState::failed) throw std::runtime_error{fmt::format("{}: {}", name, service->gate().last_error())};
-    const auto event = co_await (follower.next() || reply.closed());
-    if (event.index() != 0) co_return;
-    const auto& [at, of, kind, text] = std::get<0>(event);
-    if (kind == EventKind::stop_failed) throw std::runtime_error{fmt::format("{}: {} {}", name, to_string(kind), text)};
-  }
+// Answers when the order has been carried out; a client that leaves before does not undo anything.
+Answer carry_out(Daemon& daemon, std::string name, asio::awaitable<Result<>> order, ControlReply& reply) {
+  const auto done = co_await (std::move(order) || reply.closed());
+  if (done.index() != 0) co_return;
+  if (const auto& result = std::get<0>(done); !result) throw std::runtime_error{result.error().what};
   co_await reply.send(ok(report::service(*daemon.find(name), system_now())));
 }
 
-bool is_awake(const Service& service) { return service.gate().state() == GateState::awake; }
-
 Answer start(Daemon& daemon, json::object request, ControlReply& reply) {
-  return act(daemon, std::move(request), reply, [](Service& service) { service.start_by_hand(); }, is_awake);
+  const auto& name = named(daemon, request).settings().name;
+  return carry_out(daemon, name, start_service(daemon, name), reply);
 }
 
 Answer stop(Daemon& daemon, json::object request, ControlReply& reply) {
-  return act(
-      daemon, std::move(request), reply, [](Service& service) { service.stop_by_hand(); },
-      [](const Service& service) { return service.gate().state() == GateState::asleep; });
+  const auto& name = named(daemon, request).settings().name;
+  return carry_out(daemon, name, stop_service(daemon, name), reply);
 }
 
 Answer keep(Daemon& daemon, json::object request, ControlReply& reply) {
-  const auto seconds = request.at("for_seconds").to_number<double>();
-  if (!(seconds >= 0 && seconds < 1e9)) throw std::runtime_error{"for_seconds is not a duration"};
-  const auto until = system_now().wall + std::chrono::duration_cast<Duration>(std::chrono::duration<double>{seconds});
-  return act(
-      daemon, std::move(request), reply, [until](Service& service) { service.keep_until(until); },
-      [until](const Service& service) { return is_awake(service) || until <= system_now().wall; });
+  const auto& name = named(daemon, request).settings().name;
+  const auto until = keep_until(request.at("for_seconds").to_number<double>(), system_now().wall);
+  if (!until) throw std::runtime_error{until.error().what};
+  return carry_out(daemon, name, keep_service(daemon, name, *until), reply);
 }
 
 Answer reload(Daemon& daemon, json::object, ControlReply& reply) {
   if (const auto done = daemon.reload(); !done) throw std::runtime_error{done.error().what};
   co_await reply.send(ok(json::object{{"services", daemon.services().size()}}));
+}
+
+// Questions that are answered at once, as over HTTP.
+using Question = json::object (*)(Daemon&, const json::object&);
+
+template <Question kQuestion>
+Answer answer(Daemon& daemon, json::object request, ControlReply& reply) {
+  co_await reply.send(ok(kQuestion(daemon, request)));
+}
+
+json::object forwards(Daemon& daemon, const json::object&) { return answers::forwards(daemon); }
+json::object forward(Daemon& daemon, const json::object& request) {
+  return answers::forward(daemon, text_in(request, "name"));
+}
+json::object forward_add(Daemon& daemon, const json::object& request) {
+  return answers::add_forward(daemon, std::string{text_in(request, "json")});
+}
+json::object forward_change(Daemon& daemon, const json::object& request) {
+  return answers::change_forward(daemon, text_in(request, "name"), std::string{text_in(request, "json")});
+}
+json::object forward_remove(Daemon& daemon, const json::object& request) {
+  const auto name = text_in(request, "name");
+  answers::remove_forward(daemon, name);
+  return {{"removed", name}};
+}
+json::object quotas(Daemon& daemon, const json::object&) { return answers::quotas(daemon); }
+json::object quota_reset(Daemon& daemon, const json::object& request) {
+  return answers::reset_quota(daemon, text_in(request, "key"));
+}
+json::object quota_raise(Daemon& daemon, const json::object& request) {
+  const auto* const bytes = request.if_contains("bytes");
+  return answers::raise_quota(daemon, text_in(request, "key"), bytes != nullptr ? *bytes : json::value{});
+}
+json::object usage(Daemon& daemon, const json::object& request) {
+  return answers::usage(daemon, text_in(request, "name"), text_or_nothing(request, "by"),
+                        number_in(request, "last", answers::kUsageLast));
+}
+json::object clients(Daemon& daemon, const json::object& request) {
+  return answers::clients(daemon, text_or_nothing(request, "name"), number_in(request, "top", answers::kClientsTop));
 }
 
 struct Route {
@@ -161,8 +154,23 @@ struct Route {
 };
 
 constexpr std::array kRoutes = {
-    Route{"status", status}, Route{"why", why},   Route{"events", events}, Route{"start", start},
-    Route{"stop", stop},     Route{"keep", keep}, Route{"reload", reload},
+    Route{"status", status},
+    Route{"why", why},
+    Route{"events", events},
+    Route{"start", start},
+    Route{"stop", stop},
+    Route{"keep", keep},
+    Route{"reload", reload},
+    Route{"forwards", answer<forwards>},
+    Route{"forward", answer<forward>},
+    Route{"forward_add", answer<forward_add>},
+    Route{"forward_change", answer<forward_change>},
+    Route{"forward_remove", answer<forward_remove>},
+    Route{"quotas", answer<quotas>},
+    Route{"quota_reset", answer<quota_reset>},
+    Route{"quota_raise", answer<quota_raise>},
+    Route{"usage", answer<usage>},
+    Route{"clients", answer<clients>},
 };
 
 }  // namespace

@@ -28,7 +28,18 @@ Daemon::Daemon(Config config, DaemonOptions options)
       signals_{io_},
       tasks_{io_.get_executor()},
       sensors_{io_.get_executor(), [this](const std::string& owner, const std::string& sensor, const Sample& sample,
-                                          const Frame& frame) { observe(owner, sensor, sample, frame); }} {}
+                                          const Frame& frame) { observe(owner, sensor, sample, frame); }},
+      forwards_{io_.get_executor(),
+                {.tell = [this](Event event) { tell(std::move(event)); },
+                 .wanted =
+                     [this](const std::string& service, const std::string& forward, const Sample& sample) {
+                       if (auto* const wanted = find(service)) wanted->want(sample, "forward " + forward);
+                     },
+                 .phase = [this](const std::string& service) { return phase_of(service); },
+                 .active =
+                     [this](const std::string& service) {
+                       if (auto* const watched = find(service)) watched->look_at_forwards();
+                     }}} {}
 
 Daemon::~Daemon() = default;
 
@@ -48,7 +59,8 @@ Result<> Daemon::open() {
     control_ = std::move(*control);
   }
   if (auto opened = sensors_.apply(config_); !opened) return opened;
-  return {};
+  if (auto opened = forwards_.open(config_, options_.store); !opened) return opened;
+  return api_.apply(config_.api);
 }
 
 void Daemon::run() {
@@ -58,6 +70,7 @@ void Daemon::run() {
   tasks_.spawn("signals", wait_for_signals());
   tasks_.spawn("watchdog", notify::feed_watchdog());
   tasks_.spawn("ports", look_at_ports());
+  tasks_.spawn("forwards", forwards_.run());
   notify::ready();
   io_.run();
 }
@@ -67,6 +80,7 @@ std::unique_ptr<Service> Daemon::make_service(ServiceSettings settings) {
   if (!options_.control.empty() && !options_.dry_run) {
     state_path = (std::filesystem::path{options_.control}.parent_path() / (settings.name + ".pid")).string();
   }
+  const std::string name = settings.name;
   return std::make_unique<Service>(executor(), std::move(settings), std::move(state_path), options_.dry_run,
                                    ServiceHooks{.tell = [this](Event event) { tell(std::move(event)); },
                                                 .state_changed = [this] { states_changed(); },
@@ -74,7 +88,8 @@ std::unique_ptr<Service> Daemon::make_service(ServiceSettings settings) {
                                                     [this](Protocol protocol, Endpoint endpoint) {
                                                       own_traffic_.add(protocol, endpoint, system_now().instant);
                                                     },
-                                                .woke = options_.on_woke});
+                                                .woke = options_.on_woke,
+                                                .active = [this, name] { return forwards_.take_activity(name); }});
 }
 
 void Daemon::route() {
@@ -111,18 +126,34 @@ Service* Daemon::find(std::string_view name) const {
 
 void Daemon::tell(Event event) {
   if (options_.log_events) {
-    const bool trouble = event.kind == EventKind::start_failed || event.kind == EventKind::stop_failed;
-    log::write(
-        trouble ? log::Level::warn : log::Level::info,
-        fmt::format("{}: {}{}{}", event.service, to_string(event.kind), event.text.empty() ? "" : ": ", event.text),
-        {{"service", event.service}, {"event", to_string(event.kind)}, {"text", event.text}});
+    const bool trouble = event.kind == EventKind::start_failed || event.kind == EventKind::stop_failed ||
+                         event.kind == EventKind::trouble || event.kind == EventKind::target_down ||
+                         event.kind == EventKind::stored;
+    log::write(trouble ? log::Level::warn : log::Level::info,
+               fmt::format("{}{}{}{}{}", event.service, event.service.empty() ? "" : ": ", to_string(event.kind),
+                           event.text.empty() ? "" : ": ", event.text),
+               {{"service", event.service}, {"event", to_string(event.kind)}, {"text", event.text}});
   }
   if (options_.on_event) options_.on_event(event);
   if (event.kind == EventKind::ready) look_at_ports_of(event.service);
+  if (auto* const accounting = forwards_.accounting()) accounting->keep(event);
   history_.add(std::move(event));
 }
 
+ServicePhase Daemon::phase_of(const std::string& name) const {
+  const auto* const service = find(name);
+  const bool awake = service != nullptr && service->gate().state() == GateState::awake;
+  return awake ? ServicePhase::ready : ServicePhase::coming;
+}
+
 void Daemon::states_changed() {
+  // At once: a service that is about to be stopped must get no new client.
+  const auto now = system_now();
+  for (const auto& service : services_) {
+    const auto& name = service->settings().name;
+    forwards_.service_changed(name, phase_of(name));
+    if (const auto retry = service->gate().retry_at()) forwards_.service_failed(name, *retry - now.instant);
+  }
   // Put off until the packet or event at hand is done with: sensors are told from here, and may be its caller.
   if (std::exchange(states_changed_, true)) return;
   asio::post(io_, [this] {
@@ -207,9 +238,11 @@ asio::awaitable<void> Daemon::shut_down() {
     tasks_.spawn(service->settings().name + ": end",
                  service->end(service->settings().on_exit == ServiceSettings::OnExit::stop));
   }
-  tasks_.cancel_named({"signals", "watchdog", "ports"});
+  tasks_.cancel_named({"signals", "watchdog", "ports", "forwards"});
   if (control_) co_await control_->close();
+  co_await api_.close();
   co_await tasks_.join();
+  co_await forwards_.close();
   signals_.cancel();
   io_.stop();
 }
@@ -223,6 +256,17 @@ Result<> Daemon::reload() {
     return std::unexpected{std::move(loaded.error())};
   }
   if (auto applied = sensors_.apply(*loaded); !applied) {
+    notify::ready();
+    return applied;
+  }
+  if (auto applied = forwards_.apply(*loaded); !applied) {
+    if (const auto back = sensors_.apply(config_); !back) log::error("reload: {}", back.error().what);
+    notify::ready();
+    return applied;
+  }
+  if (auto applied = api_.apply(loaded->api); !applied) {
+    if (const auto back = forwards_.apply(config_); !back) log::error("reload: {}", back.error().what);
+    if (const auto back = sensors_.apply(config_); !back) log::error("reload: {}", back.error().what);
     notify::ready();
     return applied;
   }
@@ -258,8 +302,8 @@ Result<> Daemon::reload() {
   config_ = std::move(*loaded);
   route();
   states_changed();
-  log::info("reloaded: {} services: {} new, {} changed, {} removed, the others untouched", services_.size(), added,
-            changed, removed);
+  log::info("reloaded: {} services: {} new, {} changed, {} removed, the others untouched; {} forwards",
+            services_.size(), added, changed, removed, forwards_.all().size());
   notify::ready();
   return {};
 }

@@ -12,7 +12,9 @@
 
 #include "api/control.h"
 #include "config/config.h"
+#include "daemon/forwards.h"
 #include "daemon/history.h"
+#include "daemon/http_api.h"
 #include "daemon/sensors.h"
 #include "daemon/service.h"
 #include "daemon/tasks.h"
@@ -27,6 +29,7 @@ class Daemon;
 struct DaemonOptions {
   std::string config_file;  // read again on reload; empty: there is nothing to read
   std::string control;      // path of the control socket; empty: none
+  std::string store;        // path of the database, where there are forwards or an API; empty: in memory
   bool dry_run = false;
   bool log_events = true;  // one log line for each event; compat front ends write their own
 
@@ -57,6 +60,8 @@ class Daemon {
   [[nodiscard]] Service* find(std::string_view name) const;
   [[nodiscard]] const std::vector<std::unique_ptr<Service>>& services() const { return services_; }
   [[nodiscard]] std::vector<SensorStatus> sensors() const { return sensors_.status(); }
+  [[nodiscard]] Forwards& forwards() { return forwards_; }
+  [[nodiscard]] const Config& config() const { return config_; }
   [[nodiscard]] History& history() { return history_; }
   [[nodiscard]] const boost::asio::any_io_executor& executor() const { return tasks_.executor(); }
 
@@ -65,6 +70,7 @@ class Daemon {
   std::unique_ptr<Service> make_service(ServiceSettings settings);
   void route();
   void states_changed();
+  [[nodiscard]] ServicePhase phase_of(const std::string& service) const;
   void tell(Event event);
   boost::asio::awaitable<void> wait_for_signals();
   boost::asio::awaitable<void> look_at_ports();
@@ -85,7 +91,9 @@ class Daemon {
   std::vector<std::unique_ptr<Service>> services_;  // in the order of config_.services
   std::optional<Router> router_;
   Sensors sensors_;
+  Forwards forwards_;
   std::unique_ptr<ControlServer> control_;
+  HttpApi api_{*this};
   bool states_changed_ = false;
 };
 

@@ -1,8 +1,10 @@
 #include "daemon/load.h"
 
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -35,6 +37,17 @@ Result<Config> load_config(const std::string& path) {
     return failure("{}", fmt::join(faults, "\n"));
   }
   return std::move(*config);
+}
+
+std::string default_store_path() {
+  if (::geteuid() == 0) return "/var/lib/tidegate/tidegate.db";
+  // NOLINTBEGIN(concurrency-mt-unsafe): nobody sets them
+  if (const char* const state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state == '/') {
+    return std::string{state} + "/tidegate/tidegate.db";
+  }
+  const char* const home = std::getenv("HOME");
+  // NOLINTEND(concurrency-mt-unsafe)
+  return std::string{home != nullptr ? home : "."} + "/.local/state/tidegate/tidegate.db";
 }
 
 }  // namespace tidegate

@@ -14,4 +14,7 @@ namespace tidegate {
 // Reads `path` and checks everything in it. The error holds every fault, one a line, as `check` prints them.
 [[nodiscard]] Result<Config> load_config(const std::string& path);
 
+// Where the store is when nobody says: /var/lib/tidegate/tidegate.db for root, else below $XDG_STATE_HOME.
+[[nodiscard]] std::string default_store_path();
+
 }  // namespace tidegate

@@ -55,7 +55,29 @@ void Service::observe(const Sample& sample, const Frame& frame, const std::strin
   const Class meaning = classifier_.classify(sample, gate_.state() == GateState::awake);
   if (meaning == Class::ignore) return;
   if (meaning == Class::wake) remember(sample, frame, sensor);
-  const auto decisions = gate_.step(Reading{sample, meaning}, system_now());
+  read(Reading{sample, meaning});
+}
+
+void Service::want(const Sample& sample, const std::string& sensor) {
+  if (ending_) return;
+  last_sample_ = sample.at.instant;
+  const Class meaning = classifier_.classify(sample, gate_.state() == GateState::awake);
+  if (meaning != Class::wake) return;
+  const packet::Headers none{};
+  remember(sample, Frame{.headers = &none}, sensor);
+  read(Reading{sample, meaning});
+}
+
+void Service::look_at_forwards() {
+  if (ending_ || !hooks_.active || gate_.state() != GateState::awake || !hooks_.active()) return;
+  Sample sample;
+  sample.at = system_now();
+  last_sample_ = sample.at.instant;
+  read(Reading{sample, Class::keep});
+}
+
+void Service::read(const Reading& reading) {
+  const auto decisions = gate_.step(reading, system_now());
   if (decisions.empty()) return;  // awake and renewed: its timer finds out by itself
   carry_out(decisions);
   arm_timer();
@@ -77,6 +99,7 @@ void Service::tell_wake_packet() {
   if (!packet || !gate_.woken_by() || gate_.woken_by()->sample.at.instant != packet->sample.at.instant) return;
   woken_by_sensor_ = packet->sensor;
   Frame frame = packet->frame;
+  if (packet->bytes.empty()) return;  // a forward's client
   frame.bytes = packet->bytes;
   frame.headers = &packet->headers;
   if (hooks_.woke) hooks_.woke(packet->sample, frame);
@@ -87,6 +110,7 @@ void Service::tell_wake_packet() {
 }
 
 void Service::step(const GateEvent& event) {
+  if (std::holds_alternative<gate_event::Tick>(event)) look_at_forwards();  // it may be about to sleep
   carry_out(gate_.step(event, system_now()));
   arm_timer();
 }

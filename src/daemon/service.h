@@ -29,6 +29,7 @@ struct ServiceHooks {
   std::function<void()> state_changed;
   ProbeSpeaks probe_speaks;                               // an endpoint of our own
   std::function<void(const Sample&, const Frame&)> woke;  // the packet behind a start, while it lives
+  std::function<bool()> active;  // its forwards: something is open, or has moved since this was asked last
 };
 
 class Service {
@@ -41,6 +42,12 @@ class Service {
 
   // A sample for this service, its direction being the service's; `sensor` is named in the history if it wakes.
   void observe(const Sample& sample, const Frame& frame, const std::string& sensor);
+
+  // A client of a forward waits for it; `sensor` names the forward. There is no packet to show.
+  void want(const Sample& sample, const std::string& sensor);
+
+  // Asks its forwards whether they keep it awake; often enough that idle times are right.
+  void look_at_forwards();
 
   // What an operator asks.
   void start_by_hand();
@@ -79,6 +86,7 @@ class Service {
 
   void remember(const Sample& sample, const Frame& frame, const std::string& sensor);
   void tell_wake_packet();
+  void read(const Reading& reading);
   void step(const GateEvent& event);
   void carry_out(const std::vector<Decision>& decisions);
   void arm_timer();

@@ -16,18 +16,25 @@ enum class EventKind : std::uint8_t {
   stopping,      // the stop began, with the reason
   slept,         // the stop is done
   stop_failed,
-  vetoed,  // idle, but the veto command said no
-  found,   // it runs, though tidegate did not start it
-  gone,    // it ended, though tidegate did not stop it
-  kept,    // an operator asked to keep it awake
-  forgot,  // the retry time after a failure passed without traffic
+  vetoed,         // idle, but the veto command said no
+  found,          // it runs, though tidegate did not start it
+  gone,           // it ended, though tidegate did not stop it
+  kept,           // an operator asked to keep it awake
+  forgot,         // the retry time after a failure passed without traffic
+  quota_warned,   // so many per cent of a quota are used
+  quota_reached,  // its last byte was delivered, and its action takes hold
+  quota_renewed,  // a new period began, or it was reset or raised: what it had cut is taken up again
+  target_down,    // a health check found it so
+  target_up,
+  trouble,  // a forward could not do what it is for, with the reason
+  stored,   // what was found about the store: a file that was damaged, and what was believed instead
 };
 
 [[nodiscard]] std::string_view to_string(EventKind kind);  // "woke", "start failed", …
 
 struct Event {
   WallTime at;
-  std::string service;
+  std::string service;  // or the forward, the quota's group: what it is about
   EventKind kind = EventKind::woke;
   std::string text;  // for people, without the service's name
 };

@@ -152,6 +152,7 @@ struct ServiceSettings {
   Ready ready;
   std::optional<Command> veto;
   std::string capture_wakes;  // savefile to which the waking packet is appended; empty: none
+  enum class Hold : std::uint8_t { none, forward } hold = Hold::none;  // forward: one must name this service
   enum class OnExit : std::uint8_t { leave, stop } on_exit = OnExit::leave;
   bool operator==(const ServiceSettings&) const = default;
 };

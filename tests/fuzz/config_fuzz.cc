@@ -1,5 +1,5 @@
 // libFuzzer target: whatever the text, parse_config() ends soon, its errors stand in order inside of the text, and what
-// it accepts is valid a second time.
+// it accepts is valid a second time; parse_forward() likewise.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -38,6 +38,15 @@ void check_errors(const std::vector<ConfigError>& errors, std::string_view text)
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace tidegate;
   const std::string text(data, data + size);
+  if (const auto forward = parse_forward(text)) {
+    Config alone;
+    alone.forwards = {*forward};
+    for (const ConfigError& error : validate(alone)) {  // what only the whole can tell
+      TIDEGATE_CHECK(error.what.starts_with("there is no ") || error.what.starts_with("the forwards listen on "));
+    }
+  } else {
+    TIDEGATE_CHECK(!forward.error().empty());
+  }
   const auto config = parse_config(text, "fuzz");
   if (!config) {
     check_errors(config.error(), text);
@@ -46,6 +55,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Config again = *config;
   TIDEGATE_CHECK(validate(again).empty());
   TIDEGATE_CHECK(again == *config);
-  TIDEGATE_CHECK(!config->services.empty());
+  TIDEGATE_CHECK(!config->services.empty() || !config->forwards.empty() || config->api.enabled);
   return 0;
 }

@@ -60,6 +60,45 @@ services:
 - {name: b, ports: *p, start: *c}
 - *s
 )",
+    R"(store: /x.db
+data_threads: 2
+data_file: ./data/traffic_data.json
+api: {listen: ["127.0.0.1:8080", "unix:/a"], token: t, insecure: true}
+forwards:
+- name: f
+  listen: 192.0.2.10:10000-10009
+  targets: [{host: a, port: 20000-20009, weight: 2}, "[::1]:1", {port: 7}]
+  balance: least_connections
+  check: {tcp: {every: 10s, timeout: 1s, fall: 5, rise: 4}}
+  protocol: both
+  limit: 100GB
+  limit_monthly: 10GB
+  limit_action: throttle
+  limit_throttle: 1Mbit/s
+  quota: {bytes: 5GB, every: week, from: Wed, zone: Europe/Berlin, count: larger, action: throttle, to: 10MB/s,
+    warn: [95%, 80%], group: g}
+  rate: {all: 200Mbit/s, each_client: none, each_connection: 8kbit/s}
+  connections: {all: 10000, each_client: 50, new_all: 300/m, new_each_client: 20/s}
+  allow: any
+  deny: [10.0.0.53]
+  timeouts: {connect: 1s, idle: none, half_close: 2m, udp: 30s, keepalive: 10s, user: 20s}
+  proxy_protocol: {send: v2, accept_from: any}
+  transparent: true
+  udp_sessions: 1000
+  udp_sessions_each_client: 10
+quotas: [{group: g, bytes: 200GB, every: month, day: 15}, {group: h, bytes: 1, until: 2026-12-31}]
+)",
+    R"(api: {port: 8080, token: ""}
+services: [{name: s, start: up, hold: forward}]
+proxies:
+- {name: a, listen_port: 10001, target_port: 10000, service: s, hold: {then: 503, for: 5s}, idle_connections: traffic}
+- {name: b, listen_port: 5353, target_host: 8.8.8.8, target_port: 53, protocol: udp, limit: ""}
+forwards: [{name: c, listen: "unix:/run/x", targets: "unix:/run/y", engine: user, check: tcp}]
+)",
+    R"({"name": "f", "listen_port": "10000-19999", "target_port": "20000-29999", "quota": {"group": "g"}})",
+    R"(forwards: [{name: a, listen_port: 1, target_port: 1}, {name: a, listen: "*:1", targets: [x]}, {}]
+quotas: [{bytes: 1}, {group: g}]
+)",
     R"(services: &s [{name: a, name: b, <<: *s, prots: !ack 80}]
 ---
 second: ~

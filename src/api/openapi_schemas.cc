@@ -1,0 +1,225 @@
+// The schemas of the OpenAPI document: the fields of every answer, all of which are always there.
+#include <boost/json.hpp>
+#include <initializer_list>
+#include <utility>
+
+#include "api/openapi.h"
+
+namespace tidegate {
+
+namespace json = boost::json;
+
+namespace {
+
+using Properties = std::initializer_list<std::pair<std::string_view, json::object>>;
+
+json::object text() { return {{"type", "string"}}; }
+json::object flag() { return {{"type", "boolean"}}; }
+json::object time() { return {{"type", "string"}, {"format", "date-time"}}; }
+json::object count() { return {{"type", "integer"}, {"format", "int64"}, {"minimum", 0}}; }
+json::object number() { return {{"type", "number"}}; }
+json::object list_of(json::object items) { return {{"type", "array"}, {"items", std::move(items)}}; }
+json::object or_null(json::object schema) {
+  schema["nullable"] = true;
+  return schema;
+}
+json::object one_of(std::initializer_list<json::value_ref> words) {
+  return {{"type", "string"}, {"enum", json::array(words)}};
+}
+json::object any_of(std::initializer_list<json::value_ref> schemas) { return {{"anyOf", json::array(schemas)}}; }
+json::object any_map() { return {{"type", "object"}, {"additionalProperties", true}}; }
+
+// An object of exactly these fields, of which the first are always there.
+json::object fields(Properties always, Properties sometimes = {}) {
+  json::object properties;
+  json::array required;
+  required.reserve(always.size());
+  for (const auto& [name, schema] : always) {
+    properties[name] = schema;
+    required.emplace_back(name);
+  }
+  for (const auto& [name, schema] : sometimes) properties[name] = schema;
+  json::object object{{"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
+  if (!required.empty()) object["required"] = std::move(required);
+  return object;
+}
+
+json::object size() { return any_of({count(), text()}); }  // 1024, "10GB"
+
+json::object state() { return one_of({"asleep", "waking", "awake", "stopping", "failed"}); }
+
+// Of a service, or of a forward.
+json::object health() {
+  const auto state =
+      one_of({"asleep", "waking", "awake", "stopping", "failed", "open", "cut", "rejecting", "throttled"});
+  return fields({{"status", one_of({"ok", "failed"})}, {"service", text()}, {"state", state}}, {{"error", text()}});
+}
+
+json::object service() {
+  const auto packet = fields({{"protocol", text()},
+                              {"source", text()},
+                              {"destination", text()},
+                              {"bytes", count()},
+                              {"at", time()},
+                              {"sensor", text()},
+                              {"class", one_of({"wake", "keep", "ignore"})}});
+  return fields({{"name", text()},
+                 {"state", state()},
+                 {"since", time()},
+                 {"for_seconds", number()},
+                 {"sleeps_in_seconds", or_null(number())},
+                 {"woken_by", or_null(packet)},
+                 {"cause", text()},
+                 {"clients", count()},
+                 {"bytes_in", count()},
+                 {"bytes_out", count()},
+                 {"error", or_null(text())},
+                 {"retry_in_seconds", or_null(number())}});
+}
+
+json::object forward() {
+  const auto target = fields(
+      {{"target", text()}, {"weight", count()}, {"state", one_of({"up", "down", "unknown"})}, {"open", count()}});
+  return fields({{"name", text()},
+                 {"origin", one_of({"file", "api"})},
+                 {"protocol", one_of({"tcp", "udp", "both"})},
+                 {"listen", text()},
+                 {"targets", list_of(target)},
+                 {"service", or_null(text())},
+                 {"state", one_of({"open", "cut", "rejecting", "throttled"})},
+                 {"upload", count()},
+                 {"download", count()},
+                 {"connections", count()},
+                 {"sessions", count()},
+                 {"errors", count()},
+                 {"refused", count()},
+                 {"dropped", count()},
+                 {"open_connections", count()},
+                 {"open_sessions", count()},
+                 {"waiting", count()},
+                 {"quotas", list_of(text())}});
+}
+
+json::object usage() {
+  const auto total = fields({{"upload", count()},
+                             {"download", count()},
+                             {"connections", count()},
+                             {"sessions", count()},
+                             {"errors", count()}});
+  const auto period = fields({{"start", time()},
+                              {"upload", count()},
+                              {"download", count()},
+                              {"connections", count()},
+                              {"sessions", count()},
+                              {"errors", count()}});
+  return fields(
+      {{"forward", text()}, {"by", one_of({"hour", "day", "month"})}, {"periods", list_of(period)}, {"total", total}});
+}
+
+json::object quota() {
+  return fields({{"key", text()},
+                 {"forwards", list_of(text())},
+                 {"bytes", count()},
+                 {"every", one_of({"none", "hour", "day", "week", "month"})},
+                 {"count", one_of({"sum", "upload", "download", "larger"})},
+                 {"action", one_of({"cut", "reject", "throttle"})},
+                 {"period", text()},
+                 {"starts", or_null(time())},
+                 {"ends", or_null(time())},
+                 {"used", count()},
+                 {"left", count()},
+                 {"percentage", number()},
+                 {"exceeded", flag()},
+                 {"warn", list_of(count())}});
+}
+
+// As in traffic-monitor's documentation.
+json::object proxy_stats() {
+  const auto used = fields({{"used", count()},
+                            {"used_human", text()},
+                            {"remaining", count()},
+                            {"remaining_human", text()},
+                            {"percentage", number()}});
+  const auto total =
+      fields({{"upload", count()}, {"download", count()}, {"upload_human", text()}, {"download_human", text()}});
+  const auto monthly = fields({{"month", text()},
+                               {"upload", count()},
+                               {"download", count()},
+                               {"upload_human", text()},
+                               {"download_human", text()}});
+  return fields({{"name", text()},
+                 {"protocol", one_of({"tcp", "udp", "both"})},
+                 {"listen_port", count()},
+                 {"target_port", count()},
+                 {"total", total},
+                 {"monthly", monthly}},
+                {{"limit", count()},
+                 {"limit_human", text()},
+                 {"limit_exceeded", flag()},
+                 {"usage", used},
+                 {"limit_monthly", count()},
+                 {"limit_monthly_human", text()},
+                 {"limit_monthly_exceeded", flag()},
+                 {"usage_monthly", used}});
+}
+
+// The keys of a forward in the configuration, whose documentation says what each may be.
+json::object forward_settings() {
+  const auto port = any_of({count(), text()});  // 10001, "10000-19999"
+  const auto networks = any_of({text(), list_of(text())});
+  return fields({}, {{"name", text()},
+                     {"protocol", one_of({"tcp", "udp", "both"})},
+                     {"listen", text()},
+                     {"listen_port", port},
+                     {"target_host", text()},
+                     {"target_port", port},
+                     {"targets", list_of(any_of({text(), any_map()}))},
+                     {"balance", one_of({"round_robin", "least_connections", "source"})},
+                     {"check", any_of({text(), any_map()})},
+                     {"service", text()},
+                     {"engine", text()},
+                     {"hold", any_map()},
+                     {"idle_connections", one_of({"keep", "traffic"})},
+                     {"limit", size()},
+                     {"limit_monthly", size()},
+                     {"limit_action", one_of({"cut", "reject", "throttle"})},
+                     {"limit_throttle", any_of({count(), text()})},
+                     {"quota", any_map()},
+                     {"rate", any_map()},
+                     {"connections", any_map()},
+                     {"allow", networks},
+                     {"deny", networks},
+                     {"timeouts", any_map()},
+                     {"proxy_protocol", any_map()},
+                     {"transparent", flag()},
+                     {"udp_sessions", count()},
+                     {"udp_sessions_each_client", count()}});
+}
+
+}  // namespace
+
+json::object openapi_schemas() {
+  return {
+      {"Error", fields({{"error", text()}})},
+      {"Text", text()},
+      {"Document", any_map()},
+      {"Health", fields({{"status", one_of({"ok"})}})},
+      {"ServiceHealth", health()},
+      {"Service", service()},
+      {"Keep", fields({{"for_seconds", number()}})},
+      {"Forward", forward()},
+      {"ForwardSettings", forward_settings()},
+      {"Usage", usage()},
+      {"Quota", quota()},
+      {"Raise", fields({{"bytes", size()}})},
+      {"Client", fields({{"forward", text()},
+                         {"client", text()},
+                         {"upload", count()},
+                         {"download", count()},
+                         {"connections", count()},
+                         {"open", count()}})},
+      {"Event", fields({{"at", time()}, {"service", text()}, {"event", text()}, {"text", text()}, {"id", count()}})},
+      {"ProxyStats", proxy_stats()}};
+}
+
+}  // namespace tidegate

@@ -1,0 +1,266 @@
+#include "cli/forward_flags.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <map>
+
+#include "base/text.h"
+
+namespace tidegate::cli {
+
+namespace {
+
+constexpr const char* kServiceName = "service";
+constexpr std::uint32_t kMostConnections = 10'000'000;
+constexpr std::uint32_t kMostHeld = 100'000;
+
+// Where the piece that begins at `begin` ends: at the next colon outside brackets, or at the end.
+std::size_t piece_end(std::string_view text, std::size_t begin) {
+  bool inside = false;
+  for (std::size_t i = begin; i < text.size(); ++i) {
+    if (text[i] == '[') inside = true;
+    if (text[i] == ']') inside = false;
+    if (text[i] == ':' && !inside) return i;
+  }
+  return text.size();
+}
+
+Result<Target> parse_target(std::string_view text) {
+  return Target::parse(PortSpan::parse(text) ? fmt::format("127.0.0.1:{}", text) : std::string{text});
+}
+
+template <class T>
+Result<> add(Result<T> parsed, std::vector<T>& to) {
+  return put(std::move(parsed), [&](T value) { to.push_back(std::move(value)); });
+}
+
+Result<> put_count(const std::string& text, std::uint32_t& into, std::uint32_t most = kMostConnections) {
+  std::uint32_t count = 0;
+  const auto* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, count);
+  if (error != std::errc{} || end != last || count < 1 || count > most)
+    return failure("\"{}\" is not a number from 1 to {}", printable(text), most);
+  into = count;
+  return {};
+}
+
+Result<> put_networks(const std::string& text, std::vector<Cidr>& to) {
+  for (const std::string_view network :
+       text == "any" ? std::vector<std::string_view>{"0.0.0.0/0", "::/0"} : std::vector<std::string_view>{text}) {
+    if (auto added = add(Cidr::parse(network), to); !added) return added;
+  }
+  return {};
+}
+
+Result<> put_quota(const std::string& text, ForwardSettings& forward) {
+  const auto slash = text.find('/');
+  auto& quota = forward.quota.emplace();
+  if (auto bytes = put_in(parse_bytes(text.substr(0, slash)), quota.bytes); !bytes) return bytes;
+  if (slash == std::string::npos) return {};
+  return put_in(parse_quota_period(text.substr(slash + 1)), quota.every);
+}
+
+Result<> put_check(const std::string& text, std::optional<HealthCheck>& check) {
+  if (text != "tcp" && text != "none") return failure("\"{}\" is not known (allowed: tcp or none)", printable(text));
+  if (text == "tcp") check.emplace();
+  return {};
+}
+
+// As `api.port`, a port alone means this host only.
+Result<> put_api(const std::string& text, ApiSettings& api) {
+  api.enabled = true;
+  return add(ListenAddress::parse(PortSpan::parse(text) ? "127.0.0.1:" + text : text), api.listen);
+}
+
+using Wish = ForwardWish;
+
+constexpr std::array kFlags = {
+    Flag<Wish>{"--name", "NAME", "its name in counts and answers; default: the port it listens on",
+               [](Wish& w, const std::string& t) { return put_text(t, w.each.name); }},
+    Flag<Wish>{"--listen", "ADDRESS",
+               "the long way: 10001, 192.0.2.10:10001, [::]:80, *:10000-10099 or unix:PATH; may be repeated",
+               [](Wish& w, const std::string& t) { return add(ListenAddress::parse(t), w.listen); },
+               Occurs::repeatedly},
+    Flag<Wish>{"--target", "ADDRESS", "another one for each forward: 127.0.0.1:10000 or unix:PATH; may be repeated",
+               [](Wish& w, const std::string& t) { return add(parse_target(t), w.targets); }, Occurs::repeatedly},
+    Flag<Wish>{"--protocol", "PROTOCOL", "tcp, udp or both; default tcp",
+               [](Wish& w, const std::string& t) { return put_in(parse_forward_protocol(t), w.each.protocol); }},
+    Flag<Wish>{"--balance", "WAY", "over several targets: round_robin, least_connections or source",
+               [](Wish& w, const std::string& t) { return put_in(parse_balance(t), w.each.balance); }},
+    Flag<Wish>{"--check", "CHECK", "of the targets' health: tcp or none; default none",
+               [](Wish& w, const std::string& t) { return put_check(t, w.each.check); }},
+    Flag<Wish>{"--limit", "SIZE", "bytes for all time: 100GB; default none",
+               [](Wish& w, const std::string& t) { return put_in(parse_limit(t), w.each.limit); }},
+    Flag<Wish>{"--limit-monthly", "SIZE", "bytes for a calendar month; default none",
+               [](Wish& w, const std::string& t) { return put_in(parse_limit(t), w.each.limit_monthly); }},
+    Flag<Wish>{"--quota", "SIZE/PERIOD", "bytes for an hour, day, week or month: 5GB/week; default none",
+               [](Wish& w, const std::string& t) { return put_quota(t, w.each); }},
+    Flag<Wish>{"--limit-action", "ACTION",
+               "at a limit or quota: cut ends connections, reject refuses new ones, throttle slows; default cut",
+               [](Wish& w, const std::string& t) { return put_in(parse_limit_action(t), w.each.limit_action); }},
+    Flag<Wish>{"--limit-throttle,--throttle", "RATE", "to which --limit-action throttle slows: 1Mbit/s",
+               [](Wish& w, const std::string& t) { return put_in(parse_rate_limit(t), w.each.limit_throttle); }},
+    Flag<Wish>{"--rate", "RATE", "of the forward as a whole: 200Mbit/s, 10MB/s; default none",
+               [](Wish& w, const std::string& t) { return put_in(parse_rate_limit(t), w.each.rate.all); }},
+    Flag<Wish>{"--rate-each-client", "RATE", "of one client over all its connections; default none",
+               [](Wish& w, const std::string& t) { return put_in(parse_rate_limit(t), w.each.rate.each_client); }},
+    Flag<Wish>{"--rate-each-connection", "RATE", "of one connection; default none",
+               [](Wish& w, const std::string& t) { return put_in(parse_rate_limit(t), w.each.rate.each_connection); }},
+    Flag<Wish>{"--connections", "N", "open at once; default: no limit",
+               [](Wish& w, const std::string& t) { return put_count(t, w.each.connections.all); }},
+    Flag<Wish>{"--connections-each-client", "N", "open at once of one client; default: no limit",
+               [](Wish& w, const std::string& t) { return put_count(t, w.each.connections.each_client); }},
+    Flag<Wish>{"--new", "N/TIME", "new ones in a time: 100/s; default: no limit",
+               [](Wish& w, const std::string& t) { return put_in(parse_new_rate(t), w.each.connections.new_all); }},
+    Flag<Wish>{
+        "--new-each-client", "N/TIME", "new ones of one client: 20/s, 300/m; default: no limit",
+        [](Wish& w, const std::string& t) { return put_in(parse_new_rate(t), w.each.connections.new_each_client); }},
+    Flag<Wish>{"--allow", "NETWORK", "only clients of this network; may be repeated; default any",
+               [](Wish& w, const std::string& t) -> Result<> {
+                 return t == "any" ? Result<>{} : put_networks(t, w.each.allow);
+               },
+               Occurs::repeatedly},
+    Flag<Wish>{"--deny", "NETWORK", "no clients of this network, which wins over --allow; may be repeated",
+               [](Wish& w, const std::string& t) { return put_networks(t, w.each.deny); }, Occurs::repeatedly},
+    Flag<Wish>{"--connect-timeout", "TIME", "for a target to accept; default 5s",
+               [](Wish& w, const std::string& t) { return put_in(parse_duration(t), w.each.timeouts.connect); }},
+    Flag<Wish>{"--idle-timeout", "TIME", "of a TCP connection without a byte either way; default none",
+               [](Wish& w, const std::string& t) { return put_in(parse_duration(t), w.each.timeouts.idle); }},
+    Flag<Wish>{"--udp-timeout", "TIME", "of a session without a datagram either way; default 60s",
+               [](Wish& w, const std::string& t) { return put_in(parse_duration(t), w.each.timeouts.udp); }},
+    Flag<Wish>{"--half-close-timeout", "TIME", "when one side has closed and the other is silent; default 1m",
+               [](Wish& w, const std::string& t) { return put_in(parse_duration(t), w.each.timeouts.half_close); }},
+    Flag<Wish>{"--proxy-protocol", "VERSION", "tell the target the client's address: v1 or v2; default none",
+               [](Wish& w, const std::string& t) { return put_in(parse_proxy_header(t), w.each.proxy_protocol.send); }},
+    Flag<Wish>{"--accept-proxy-from", "NETWORK",
+               "its clients must tell whom they stand for by the PROXY protocol; may be repeated",
+               [](Wish& w, const std::string& t) { return put_networks(t, w.each.proxy_protocol.accept_from); },
+               Occurs::repeatedly},
+    Flag<Wish>{"--hold-clients", "N", "that wait at once while the service is not ready; default 1000",
+               [](Wish& w, const std::string& t) { return put_count(t, w.each.hold.clients, kMostHeld); }},
+    Flag<Wish>{"--hold-for", "TIME", "that one of them waits; default 1m",
+               [](Wish& w, const std::string& t) { return put_in(parse_duration(t), w.each.hold.duration); }},
+    Flag<Wish>{"--hold-then", "ANSWER", "for those who cannot wait: close, reset, 503 or page; default close",
+               [](Wish& w, const std::string& t) { return put_in(parse_hold_answer(t), w.each.hold.then); }},
+    Flag<Wish>{"--data-threads", "N", "default: one a core",
+               [](Wish& w, const std::string& t) { return put_count(t, w.config.data_threads.emplace()); }},
+    Flag<Wish>{"--api", "ADDRESS", "serve the API there: 127.0.0.1:8080, or 8080 for the same; default none",
+               [](Wish& w, const std::string& t) { return put_api(t, w.config.api); }, Occurs::repeatedly},
+    Flag<Wish>{"--token", "TOKEN", "of the API; TIDEGATE_TOKEN in the environment is not seen by other users",
+               [](Wish& w, const std::string& t) { return put_text(t, w.config.api.token); }},
+};
+
+constexpr std::array kHoldFlags = {"--hold-clients", "--hold-for", "--hold-then"};
+
+// A name for a forward that was given none: its port, or its socket's file.
+std::string name_of(const ListenAddress& listen) {
+  constexpr std::size_t kMost = 60;  // leaves room for a number behind it
+  if (!listen.is_unix())
+    return listen.first == listen.last ? fmt::format("{}", listen.first)
+                                       : fmt::format("{}-{}", listen.first, listen.last);
+  std::string name = listen.unix_path.substr(listen.unix_path.rfind('/') + 1);
+  std::ranges::replace_if(name, [](unsigned char c) { return std::isalnum(c) == 0 && c != '.' && c != '_'; }, '-');
+  name.resize(std::min(name.size(), kMost));
+  return name.empty() ? "unix" : name;
+}
+
+void name_all(std::vector<ForwardSettings>& forwards) {
+  std::map<std::string, unsigned> seen;
+  for (auto& forward : forwards) {
+    if (!forward.name.empty()) continue;
+    forward.name = name_of(forward.listen);
+    if (const auto number = ++seen[forward.name]; number > 1) forward.name += fmt::format("-{}", number);
+  }
+}
+
+// In the words of the flags: which forward, and what of it.
+std::string told(const ConfigError& error, const Config& config) {
+  for (std::size_t i = 0; i < config.forwards.size(); ++i) {
+    const auto path = fmt::format("forwards[{}]", i);
+    if (!error.path.starts_with(path)) continue;
+    auto key = error.path.substr(path.size());
+    if (key.starts_with('.')) key.erase(0, 1);
+    return fmt::format("{}: {}{}{}", printable(config.forwards[i].name), key, key.empty() ? "" : ": ", error.what);
+  }
+  return error.path.starts_with("services") ? error.what : error.to_string();
+}
+
+}  // namespace
+
+Result<ForwardArgument> parse_forward_argument(std::string_view text) {
+  auto end = piece_end(text, 0);
+  const auto first = text.substr(0, end);
+  if (end < text.size() && !PortSpan::parse(first)) end = piece_end(text, end + 1);  // an address or `unix`, and that
+  if (end >= text.size()) {
+    return failure(
+        "\"{}\" is not LISTEN:TARGET (try 10001:127.0.0.1:10000, 192.0.2.10:80:db.example.net:5432, "
+        "[::]:80:[::1]:8080 or unix:/run/x.sock:127.0.0.1:80)",
+        printable(text));
+  }
+  auto listen = ListenAddress::parse(text.substr(0, end));
+  if (!listen) return failure("\"{}\": {}", printable(text), listen.error().what);
+  auto target = parse_target(text.substr(end + 1));
+  if (!target) return failure("\"{}\": {}", printable(text), target.error().what);
+  return ForwardArgument{.listen = std::move(*listen), .target = std::move(*target)};
+}
+
+std::span<const Flag<ForwardWish>> ForwardFlags::table() { return kFlags; }
+
+void ForwardFlags::add_to(CLI::App& command) {
+  command.add_option("FORWARD", arguments_, "LISTEN:TARGET, as 10001:127.0.0.1:10000; several may be given");
+  forward_.add_to(command);
+  command.add_flag("--transparent", transparent_, "the target sees the client's own address (IP_TRANSPARENT)");
+  command.add_option("--store", store_, "keep the counts in this database; default: only in memory")->type_name("PATH");
+  service_.add_to(command);
+}
+
+bool ForwardFlags::given() const {
+  return !arguments_.empty() || !store_.empty() || transparent_ || forward_.gives_any() || service_.gives_any();
+}
+
+Result<Config> ForwardFlags::read() const {
+  ForwardWish wish;
+  wish.each.transparent = transparent_;
+  if (const auto read = forward_.read(wish); !read) return std::unexpected{read.error()};
+  auto& [each, listen, targets, config] = wish;
+  if (each.quota) {
+    each.quota->action = each.limit_action;
+    each.quota->throttle = each.limit_throttle;
+  }
+  const auto make = [&](ListenAddress at, std::vector<Target> to) {
+    auto& forward = config.forwards.emplace_back(each);
+    forward.listen = std::move(at);
+    forward.targets = std::move(to);
+    forward.targets.insert(forward.targets.end(), targets.begin(), targets.end());
+  };
+  for (const auto& text : arguments_) {
+    auto argument = parse_forward_argument(text);
+    if (!argument) return std::unexpected{std::move(argument.error())};
+    make(std::move(argument->listen), {std::move(argument->target)});
+  }
+  if (!listen.empty() && targets.empty()) return failure("--listen goes only with --target");
+  for (auto& at : listen) make(std::move(at), {});
+  if (config.forwards.empty()) return failure("nothing to forward: give LISTEN:TARGET, as 10001:127.0.0.1:10000");
+  if (!each.name.empty() && config.forwards.size() > 1) return failure("--name goes with one forward only");
+  name_all(config.forwards);
+  if (service_.gives_any()) {
+    ServiceWish service;
+    if (const auto read = service_.read(service); !read) return std::unexpected{read.error()};
+    if (const auto assembled = assemble_service(service); !assembled) return std::unexpected{assembled.error()};
+    service.service.name = kServiceName;
+    for (auto& forward : config.forwards) forward.service = kServiceName;
+    if (!service.ready) service.service.ready = default_ready(service.service, config.forwards);
+    config.services.push_back(std::move(service.service));
+  } else if (const auto* const held =
+                 std::ranges::find_if(kHoldFlags, [&](const char* name) { return forward_.gives(name); });
+             held != kHoldFlags.end()) {
+    return failure("{} goes only with --start, --script or --process", *held);
+  }
+  if (!config.api.enabled && !config.api.token.empty()) return failure("--token goes only with --api");
+  if (const auto faults = validate(config); !faults.empty()) return failure("{}", told(faults.front(), config));
+  return std::move(config);
+}
+
+}  // namespace tidegate::cli

@@ -1,0 +1,279 @@
+#include "daemon/forwards.h"
+
+#include <algorithm>
+#include <boost/asio.hpp>
+#include <cstdlib>
+#include <thread>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "daemon/clock.h"
+
+namespace tidegate {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr Duration kLook = std::chrono::milliseconds{200};  // at the counters
+constexpr Duration kSave = std::chrono::seconds{1};
+
+// TIDEGATE_DATA_THREADS, else the configuration, else one a core.
+Result<std::size_t> data_threads(const Config& config) {
+  constexpr unsigned kMost = 256;
+  if (const char* const text = std::getenv("TIDEGATE_DATA_THREADS");
+      text != nullptr && *text != '\0') {  // NOLINT(concurrency-mt-unsafe): nobody sets it
+    char* end = nullptr;
+    const auto number = std::strtoul(text, &end, 10);
+    if (*end != '\0' || number < 1 || number > kMost) {
+      return failure("TIDEGATE_DATA_THREADS: \"{}\" is not a number of threads (1 to {})", printable(text), kMost);
+    }
+    return number;
+  }
+  if (config.data_threads) return *config.data_threads;
+  return std::clamp(std::thread::hardware_concurrency(), 1U, kMost);
+}
+
+std::string joined(const std::vector<ConfigError>& errors) {
+  std::string text;
+  for (const auto& error : errors) text += (text.empty() ? "" : "; ") + error.to_string();
+  return text;
+}
+
+}  // namespace
+
+Forwards::Forwards(const asio::any_io_executor& executor, Hooks hooks)
+    : executor_{executor}, hooks_{std::move(hooks)} {}
+
+Forwards::~Forwards() = default;
+
+Result<> Forwards::open(const Config& config, const std::string& store) {
+  config_ = config;
+  if (config.forwards.empty() && !config.api.enabled) return {};
+  const auto threads = data_threads(config);
+  if (!threads) return std::unexpected{threads.error()};
+  const auto tell = [this](EventKind kind, const std::string& subject, std::string text) {
+    hooks_.tell(Event{system_now().wall, subject, kind, std::move(text)});
+  };
+  auto accounting = Accounting::open(store, *threads, {.tell = tell, .quota_changed = [this](const auto& share) {
+                                                         if (engine_) engine_->quota_changed(share);
+                                                       }});
+  if (!accounting) return std::unexpected{std::move(accounting.error())};
+  accounting_ = std::move(*accounting);
+  auto engine = Engine::start(
+      executor_, *threads,
+      {.wanted =
+           [this](const std::string& name, const Sample& sample) {
+             const auto* forward = find(name);
+             if (forward != nullptr && !closing_) hooks_.wanted(forward->settings.service, name, sample);
+           },
+       .dry = [this](const std::string& key, std::uint64_t needed) { quota_dry(key, needed); },
+       .trouble = [tell](const std::string& forward,
+                         const std::string& what) { tell(EventKind::trouble, forward, what); },
+       .target_changed =
+           [tell](const std::string& forward, const std::string& target, bool up, const std::string& why) {
+             tell(up ? EventKind::target_up : EventKind::target_down, forward,
+                  why.empty() ? target : target + ": " + why);
+           }});
+  if (!engine) return std::unexpected{std::move(engine.error())};
+  engine_ = std::move(*engine);
+
+  if (!config.data_file.empty()) {
+    if (const auto imported = accounting_->import_state(config.data_file, config.forwards); !imported) return imported;
+  }
+  for (const auto& settings : config.forwards)
+    entries_.push_back({.settings = settings, .origin = Origin::file, .json = {}});
+  auto entries = entries_;  // what is read below is checked against them
+  auto rows = accounting_->store().runtime_forwards();
+  if (!rows) return std::unexpected{std::move(rows.error())};
+  for (const auto& row : *rows) {
+    auto entry = read(row.json);
+    if (!entry) {
+      tell(EventKind::trouble, row.name, "was added at run time, and is left out: " + entry.error().what);
+    } else {
+      entries.push_back(std::move(*entry));
+    }
+  }
+  return serve(std::move(entries));
+}
+
+Result<> Forwards::apply(const Config& config) {
+  if (!engine_) {
+    if (config.forwards.empty()) {
+      config_ = config;
+      return {};
+    }
+    return failure("forwards, where there were none: restart tidegate to open its store and data threads");
+  }
+  auto before = std::exchange(config_, config);
+  std::vector<Entry> entries;
+  for (const auto& settings : config.forwards)
+    entries.push_back({.settings = settings, .origin = Origin::file, .json = {}});
+  for (const auto& entry : entries_) {
+    const bool taken =
+        std::ranges::find(config.forwards, entry.settings.name, &ForwardSettings::name) != config.forwards.end();
+    if (entry.origin == Origin::api && !taken) entries.push_back(entry);
+  }
+  auto done = serve(std::move(entries));
+  if (!done) config_ = std::move(before);
+  return done;
+}
+
+// All of these and no others, or everything as it was.
+Result<> Forwards::serve(std::vector<Entry> entries) {
+  const auto now = system_now().wall;
+  std::vector<ForwardSettings> settings;
+  settings.reserve(entries.size());
+  for (const auto& entry : entries) settings.push_back(entry.settings);
+  auto plans = accounting_->plan(settings, config_.quotas, now);
+  if (!plans) return std::unexpected{std::move(plans.error())};
+  if (auto served = engine_->apply(std::move(*plans)); !served) return served;
+  accounting_->commit(now);
+  entries_ = std::move(entries);
+  for (const auto& entry : entries_) {
+    const auto& service = entry.settings.service;
+    engine_->set_phase(entry.settings.name, service.empty() ? ServicePhase::ready : hooks_.phase(service));
+  }
+  return {};
+}
+
+asio::awaitable<void> Forwards::run() {
+  if (!engine_) co_return;
+  asio::steady_timer timer{executor_};
+  Instant save_at{};
+  while (true) {
+    timer.expires_after(kLook);
+    co_await timer.async_wait(asio::use_awaitable);
+    const auto now = system_now();
+    accounting_->count(now.wall);
+    for (const auto& entry : entries_) {
+      if (!entry.settings.service.empty()) hooks_.active(entry.settings.service);
+    }
+    if (now.instant < save_at) continue;
+    accounting_->save(now.wall);
+    save_at = now.instant + kSave;
+  }
+}
+
+asio::awaitable<void> Forwards::close() {
+  closing_ = true;
+  if (engine_) {
+    co_await engine_->close();
+    engine_.reset();
+  }
+  if (accounting_) accounting_->save(system_now().wall);
+}
+
+// --- services
+
+void Forwards::service_changed(const std::string& service, ServicePhase phase) {
+  if (!engine_) return;
+  for (const auto& entry : entries_) {
+    if (entry.settings.service == service) engine_->set_phase(entry.settings.name, phase);
+  }
+}
+
+// Whoever can be held until the next try waits for it.
+void Forwards::service_failed(const std::string& service, Duration retry_in) {
+  if (!engine_) return;
+  for (const auto& entry : entries_) {
+    if (entry.settings.service == service && retry_in >= entry.settings.hold.duration)
+      engine_->turn_away(entry.settings.name);
+  }
+}
+
+bool Forwards::take_activity(const std::string& service) {
+  if (!engine_) return false;
+  bool open = false;
+  std::uint64_t moved = 0;
+  for (const auto& entry : entries_) {
+    if (entry.settings.service != service) continue;
+    const auto* const runtime = this->runtime(entry.settings.name);
+    if (runtime == nullptr) continue;
+    const bool keeps = entry.settings.idle_connections == IdleConnections::keep;
+    open |= keeps && runtime->life->open_connections.load(std::memory_order_relaxed) > 0;
+    const auto totals = accounting_->totals(entry.settings.name);
+    moved += totals.upload + totals.download + totals.connections + totals.datagrams_up + totals.datagrams_down;
+  }
+  auto& before = moved_[service];
+  return std::exchange(before, moved) != moved || open;
+}
+
+void Forwards::quota_dry(const std::string& key, std::uint64_t needed) {
+  const auto share = accounting_->share(key);
+  if (!share || !engine_) return;
+  engine_->recall(share, [this, key, needed](std::uint64_t reserved) {
+    if (!closing_) accounting_->dry(key, needed, reserved, system_now().wall);
+  });
+}
+
+// --- at run time
+
+Result<Forwards::Entry> Forwards::read(const std::string& json) const {
+  auto settings = parse_forward(json);
+  if (!settings) return failure("{}", joined(settings.error()));
+  // As if it stood in the file, at the end.
+  Config whole = config_;
+  whole.forwards.clear();
+  for (const auto& entry : entries_) {
+    if (entry.settings.name != settings->name) whole.forwards.push_back(entry.settings);
+  }
+  whole.forwards.push_back(*settings);
+  const auto own = fmt::format("forwards[{}]", whole.forwards.size() - 1);
+  auto errors = validate(whole);
+  std::erase_if(errors, [&](const ConfigError& error) { return !error.path.starts_with(own); });
+  for (auto& error : errors) error.path.erase(0, std::min(error.path.size(), own.size() + 1));
+  if (!errors.empty()) return failure("{}", joined(errors));
+  return Entry{.settings = std::move(whole.forwards.back()), .origin = Origin::api, .json = json};
+}
+
+const Forwards::Entry* Forwards::find(std::string_view name) const {
+  const auto found = std::ranges::find_if(entries_, [&](const Entry& entry) { return entry.settings.name == name; });
+  return found == entries_.end() ? nullptr : &*found;
+}
+
+const ForwardRuntime* Forwards::runtime(const std::string& name) const {
+  const auto* const found = engine_ ? engine_->find(name) : nullptr;
+  return found == nullptr ? nullptr : found->get();
+}
+
+Result<> Forwards::add(const std::string& json) {
+  if (!engine_) return failure("forwards can be added only where the configuration has some, or an API");
+  auto entry = read(json);
+  if (!entry) return std::unexpected{std::move(entry.error())};
+  const auto name = entry->settings.name;
+  if (find(name) != nullptr) return failure("there is a forward \"{}\" already", name);
+  auto entries = entries_;
+  entries.push_back(std::move(*entry));
+  if (auto served = serve(std::move(entries)); !served) return served;
+  return accounting_->store().put_runtime_forward({name, json});
+}
+
+Result<> Forwards::change(std::string_view name, const std::string& json) {
+  auto entry = read(json);
+  if (!entry) return std::unexpected{std::move(entry.error())};
+  if (entry->settings.name != name)
+    return failure("name: \"{}\" is not the forward's, which cannot change", printable(entry->settings.name));
+  const auto* const old = find(name);
+  if (old == nullptr) return failure("there is no forward \"{}\"", printable(name));
+  if (old->origin == Origin::file)
+    return failure("forward \"{}\" stands in the configuration file: change it there, and reload", name);
+  auto entries = entries_;
+  *std::ranges::find_if(entries, [&](const Entry& e) { return e.settings.name == name; }) = std::move(*entry);
+  if (auto served = serve(std::move(entries)); !served) return served;
+  return accounting_->store().put_runtime_forward({std::string{name}, json});
+}
+
+Result<> Forwards::remove(std::string_view name) {
+  const auto* const old = find(name);
+  if (old == nullptr) return failure("there is no forward \"{}\"", printable(name));
+  if (old->origin == Origin::file)
+    return failure("forward \"{}\" stands in the configuration file: remove it there, and reload", name);
+  auto entries = entries_;
+  std::erase_if(entries, [&](const Entry& entry) { return entry.settings.name == name; });
+  if (auto served = serve(std::move(entries)); !served) return served;
+  return accounting_->store().remove_runtime_forward(name);
+}
+
+}  // namespace tidegate

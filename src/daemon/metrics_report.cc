@@ -1,0 +1,143 @@
+#include "daemon/metrics_report.h"
+
+#include <array>
+
+#include "daemon/report.h"
+
+namespace tidegate::metrics {
+
+namespace {
+
+constexpr std::array kStates = {GateState::asleep, GateState::waking, GateState::awake, GateState::stopping,
+                                GateState::failed};
+
+struct PlainCounter {
+  std::string_view name;
+  std::string_view help;
+  std::uint64_t ForwardTotals::* value;
+};
+constexpr std::array kPlainCounters = {
+    PlainCounter{"tidegate_forward_connections_total", "TCP connections let in.", &ForwardTotals::connections},
+    PlainCounter{"tidegate_forward_sessions_total", "UDP sessions begun.", &ForwardTotals::sessions},
+    PlainCounter{"tidegate_forward_errors_total",
+                 "Connections and sessions that ended by an error, or reached no target.", &ForwardTotals::errors},
+    PlainCounter{"tidegate_forward_refused_total", "Clients turned away: deny, limits, quota, no room to wait.",
+                 &ForwardTotals::refused},
+    PlainCounter{"tidegate_forward_dropped_total", "Datagrams that could not be delivered, or were not allowed.",
+                 &ForwardTotals::dropped},
+};
+
+struct PlainGauge {
+  std::string_view name;
+  std::string_view help;
+  std::atomic<std::int64_t> ForwardLife::* value;
+};
+constexpr std::array kPlainGauges = {
+    PlainGauge{"tidegate_forward_open_connections", "TCP connections open now.", &ForwardLife::open_connections},
+    PlainGauge{"tidegate_forward_open_sessions", "UDP sessions open now.", &ForwardLife::open_sessions},
+    PlainGauge{"tidegate_forward_waiting", "Clients that wait for the forward's service now.", &ForwardLife::waiting},
+};
+
+// Of each target its state now. A target may be listed twice.
+void add_targets(MetricsText& text, const ForwardView& forward, Instant now) {
+  auto& up = text.gauge("tidegate_target_up", "Whether new clients go to the target: 1, or 0 where it is down.");
+  const auto& name = forward.entry->settings.name;
+  const auto& targets = forward.runtime->targets;
+  std::vector<std::string> told;
+  told.reserve(targets.all().size());
+  for (std::size_t i = 0; i < targets.all().size(); ++i) {
+    const auto target = targets.all()[i]->settings.to_string();
+    if (std::ranges::find(told, target) != told.end()) continue;
+    told.push_back(target);
+    up.add({{"forward", name}, {"target", target}}, targets.is_up(i, now) ? 1 : 0);
+  }
+}
+
+}  // namespace
+
+void add_forwards(MetricsText& text, const std::vector<ForwardView>& forwards, Instant now) {
+  for (const auto& forward : forwards) {
+    const auto& name = forward.entry->settings.name;
+    const auto totals = forward.books->totals(name);
+    text.counter("tidegate_forward_bytes_total", "Payload bytes delivered; upload is from client to target.")
+        .add({{"forward", name}, {"direction", "upload"}}, totals.upload)
+        .add({{"forward", name}, {"direction", "download"}}, totals.download);
+    text.counter("tidegate_forward_datagrams_total", "UDP datagrams delivered.")
+        .add({{"forward", name}, {"direction", "upload"}}, totals.datagrams_up)
+        .add({{"forward", name}, {"direction", "download"}}, totals.datagrams_down);
+    for (const auto& counter : kPlainCounters) {
+      text.counter(counter.name, counter.help).add({{"forward", name}}, totals.*counter.value);
+    }
+    if (forward.runtime == nullptr) continue;
+    for (const auto& gauge : kPlainGauges) {
+      const auto value = ((*forward.runtime->life).*gauge.value).load(std::memory_order_relaxed);
+      text.gauge(gauge.name, gauge.help).add({{"forward", name}}, std::max<std::int64_t>(value, 0));
+    }
+    add_targets(text, forward, now);
+  }
+}
+
+void add_quotas(MetricsText& text, const Accounting::Quotas& quotas) {
+  for (const auto& [key, entry] : quotas) {
+    text.gauge("tidegate_quota_bytes", "The quota's limit, with what it was raised by.")
+        .add({{"quota", key}}, entry.quota.limit());
+    text.gauge("tidegate_quota_used_bytes", "What is used of the quota in its present period.")
+        .add({{"quota", key}}, entry.quota.used());
+    text.gauge("tidegate_quota_exceeded", "Whether the quota is reached, and its action holds.")
+        .add({{"quota", key}}, entry.quota.exceeded() ? 1 : 0);
+  }
+}
+
+void add_services(MetricsText& text, const std::vector<std::unique_ptr<Service>>& services, Now now) {
+  for (const auto& service : services) {
+    const auto& name = service->settings().name;
+    auto& state = text.gauge("tidegate_service_state", "1 for the state that the service is in, 0 for the others.");
+    for (const auto each : kStates) {
+      state.add({{"service", name}, {"state", to_string(each)}}, service->gate().state() == each ? 1 : 0);
+    }
+    text.gauge("tidegate_service_clients", "Clients that were seen in the last minute.")
+        .add({{"service", name}}, service->clients().count_since(now.instant - report::kClientFor));
+    text.counter("tidegate_service_bytes_total", "Bytes seen on the way to the service and back, IP headers included.")
+        .add({{"service", name}, {"direction", "in"}}, service->clients().bytes_in())
+        .add({{"service", name}, {"direction", "out"}}, service->clients().bytes_out());
+  }
+}
+
+void add_sensors(MetricsText& text, const std::vector<SensorStatus>& sensors) {
+  std::vector<std::string_view> told;
+  told.reserve(sensors.size());
+  for (const auto& sensor : sensors) {
+    if (std::ranges::find(told, sensor.name) != told.end()) continue;
+    told.emplace_back(sensor.name);
+    SensorStatus sum;  // of those with one name: two services may watch one interface
+    bool listening = true;
+    for (const auto& same : sensors) {
+      if (same.name != sensor.name) continue;
+      sum.packets += same.packets;
+      sum.rejected += same.rejected;
+      sum.dropped_kernel += same.dropped_kernel;
+      sum.dropped_interface += same.dropped_interface;
+      listening = listening && same.listening;
+    }
+    text.gauge("tidegate_sensor_listening", "Whether the sensor is open.")
+        .add({{"sensor", sensor.name}}, listening ? 1 : 0);
+    text.counter("tidegate_sensor_packets_total", "Packets delivered by the sensor.")
+        .add({{"sensor", sensor.name}}, sum.packets);
+    text.counter("tidegate_sensor_rejected_total", "Frames that could not be decoded.")
+        .add({{"sensor", sensor.name}}, sum.rejected);
+    text.counter("tidegate_sensor_dropped_total", "Packets that were lost before the sensor read them.")
+        .add({{"sensor", sensor.name}, {"by", "kernel"}}, sum.dropped_kernel)
+        .add({{"sensor", sensor.name}, {"by", "interface"}}, sum.dropped_interface);
+  }
+}
+
+void add_process(MetricsText& text, const ProcessStatus& status, std::string_view version) {
+  text.gauge("tidegate_build_info", "Always 1; the version is in its label.").add({{"version", version}}, 1);
+  text.gauge("process_start_time_seconds", "When the process started, since the epoch.").add({}, status.start_time);
+  text.counter("process_cpu_seconds_total", "User and system CPU time.").add({}, status.cpu_seconds);
+  text.gauge("process_resident_memory_bytes", "Resident memory.").add({}, status.resident_bytes);
+  text.gauge("process_open_fds", "Open file descriptors.").add({}, status.open_fds);
+  text.gauge("process_max_fds", "How many file descriptors may be open.").add({}, status.most_fds);
+}
+
+}  // namespace tidegate::metrics

@@ -1,0 +1,155 @@
+#include "forward/udp_sessions.h"
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+
+namespace tidegate {
+
+namespace {
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
+// How many leave at once when the table of clients is full: it is searched from end to end for each time it was.
+constexpr int kLeaveTogether = 512;
+
+// Both halves of the product: one bit of either input changes all of the output.
+std::uint64_t folded(std::uint64_t a, std::uint64_t b) {
+  __extension__ using Wide = unsigned __int128;
+  const Wide product = static_cast<Wide>(a) * b;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+std::uint64_t folded(const IpAddress& address, std::uint64_t seed) {
+  std::uint64_t words[2] = {};
+  const auto bytes = address.bytes();
+  if (!bytes.empty()) std::memcpy(words, bytes.data(), bytes.size());
+  return folded(words[0] ^ 0x9e3779b97f4a7c15ULL, words[1] ^ seed);
+}
+
+std::uint64_t random_seed() {
+  std::random_device source;
+  return std::uint64_t{source()} << 32 | source() | 1;
+}
+
+}  // namespace
+
+std::size_t UdpSessions::KeyHash::operator()(const UdpKey& key) const noexcept {
+  const auto client = folded(key.client.address, seed) + key.client.port;
+  const auto local = folded(key.local, seed) + key.listener->port;
+  return folded(client ^ seed, local ^ 0xd6e8feb86659fd93ULL);
+}
+
+UdpSessions::UdpSessions(WorkerContext& context, std::shared_ptr<ForwardRuntime> forward)
+    : tools_{context}, sessions_{0, KeyHash{random_seed()}} {
+  replace(std::move(forward));
+}
+
+UdpSessions::~UdpSessions() {
+  for_each([this](UdpSession& session) { end(session); });
+}
+
+void UdpSessions::replace(std::shared_ptr<ForwardRuntime> forward) {
+  std::erase_if(plans_, [](const auto& plan) { return plan->empty(); });
+  plans_.push_back(std::make_unique<UdpPlan>(tools_.context, std::move(forward)));
+}
+
+UdpSession* UdpSessions::find(const UdpKey& key) {
+  const auto found = sessions_.find(key);
+  return found == sessions_.end() ? nullptr : found->second.get();
+}
+
+// Acquires the client; where their table is full of busy ones, some leave first.
+ForwardClient* UdpSessions::acquire(const IpAddress& address) {
+  auto* const client = plan().forward->acquire_client(address);
+  if (client != nullptr) return client;
+  int left = 0;
+  while (left < kLeaveTogether && evict(UdpStanding::fresh)) ++left;
+  if (left == 0 && !evict(UdpStanding::proven)) return nullptr;
+  return plan().forward->acquire_client(address);
+}
+
+UdpSession* UdpSessions::open(const UdpKey& key, std::uint32_t interface) {
+  auto& forward = *plan().forward;
+  ForwardClient* const client = allowed(forward.settings, key.client.address) ? acquire(key.client.address) : nullptr;
+  if (client == nullptr || admit(forward, *client, tools_.context.loop.now().instant) != Refusal::none ||
+      !make_room(*client)) {
+    if (client != nullptr) forward.life->clients.release(*client);
+    plan().counters.refused.add(1);
+    return nullptr;
+  }
+  UdpClient& own = clients_.try_emplace(client, *client).first->second;
+  auto session = std::make_unique<UdpSession>(tools_, plan(), own, key, interface);
+  return sessions_.emplace(key, std::move(session)).first->second.get();
+}
+
+// Within the bounds of the settings, for one more session of this client.
+bool UdpSessions::make_room(const ForwardClient& client) {
+  const auto& forward = *plan().forward;
+  if (client.sessions.load(kRelaxed) >= forward.settings.udp_sessions_each_client) {
+    const auto own = clients_.find(&client);
+    if (own == clients_.end()) return false;  // other threads have them
+    end(own->second.sessions.front());
+  }
+  return forward.life->open_sessions.load(kRelaxed) < forward.settings.udp_sessions || evict(UdpStanding::proven);
+}
+
+// Ends the session that has shown least, and no more than `most`. False: there is none.
+bool UdpSessions::evict(UdpStanding most, const UdpSession* but) {
+  for (std::size_t standing = 0; standing <= static_cast<std::size_t>(most); ++standing) {
+    UdpSession* oldest = nullptr;
+    for (const auto& plan : plans_) {
+      auto& list = plan->sessions[standing];
+      if (list.empty() || &list.front() == but) continue;
+      if (oldest == nullptr || list.front().last() < oldest->last()) oldest = &list.front();
+    }
+    if (oldest == nullptr) continue;
+    end(*oldest);
+    return true;
+  }
+  return false;
+}
+
+bool UdpSessions::connect(UdpSession& session) {
+  auto reach = session.connect();
+  if (reach == UdpSession::Reach::no_room && evict(UdpStanding::fresh, &session)) reach = session.connect();
+  if (reach == UdpSession::Reach::reached) return true;
+  session.plan().counters.errors.add(1);
+  tools_.context.tell_trouble(plan().forward->settings.name, reach == UdpSession::Reach::no_room
+                                                                 ? "no socket is left for a UDP session"
+                                                                 : "no target can be reached by UDP");
+  return false;
+}
+
+void UdpSessions::end(UdpSession& session) {
+  auto node = sessions_.extract(session.key());
+  UdpClient& client = session.client();
+  session.close();
+  if (client.sessions.empty()) clients_.erase(&client.client);
+  tools_.context.loop.dispose(std::move(node.mapped()));  // events of this turn may be for it
+}
+
+std::optional<Instant> UdpSessions::expire() {
+  const Instant now = tools_.context.loop.now().instant;
+  std::optional<Instant> next;
+  for (const auto& plan : plans_) {
+    for (auto& list : plan->sessions) {
+      while (!list.empty() && list.front().expires() <= now) {
+        if (list.front().waits()) plan->counters.refused.add(1);
+        end(list.front());
+      }
+      if (!list.empty() && (!next || list.front().expires() < *next)) next = list.front().expires();
+    }
+  }
+  return next;
+}
+
+UdpSession* UdpSessions::any_waiting() {
+  for (const auto& plan : plans_) {
+    auto& waiting = plan->sessions[static_cast<std::size_t>(UdpStanding::waiting)];
+    if (!waiting.empty()) return &waiting.front();
+  }
+  return nullptr;
+}
+
+}  // namespace tidegate
