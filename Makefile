@@ -26,7 +26,8 @@ build: packages
 
 run: build
 	@echo "== tidegate run -c examples/demo.yaml (Ctrl-C ends it); in another terminal:"
-	@echo "==   curl --retry 20 --retry-connrefused http://127.0.0.1:8000/"
+	@echo "==   curl http://127.0.0.1:8000/"
+	@echo "==   curl http://127.0.0.1:8080/api/stats"
 	@exec build/tidegate run -c examples/demo.yaml
 
 test: build

@@ -1,6 +1,7 @@
 // tidegate forward: one or several forwards from flags alone; and what is asked of those of a running daemon.
 #include <boost/json.hpp>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <iterator>
 
@@ -87,38 +88,38 @@ constexpr const char* kSettingsHelp =
     "as an item of `forwards` in the configuration, in JSON; @FILE: what stands there; -: on standard input";
 
 using Ask = int (*)(const Asking& asking);
+using Chosen = std::shared_ptr<std::function<int()>>;  // shared by the callbacks of the command and its subcommands
 
-CLI::App& add_asking(CLI::App& forward, int& status, const std::string& verb, const std::string& description,
-                     bool named, bool with_settings, const std::string& examples, Ask ask) {
+void add_asking(CLI::App& forward, const Chosen& chosen, const std::string& verb, const std::string& description,
+                bool named, bool with_settings, const std::string& examples, Ask ask) {
   auto asking = std::make_shared<Asking>();  // shared with the callback, which outlives this function
   auto* const command = forward.add_subcommand(verb, description);
   if (named) command->add_option("NAME", asking->name, "the forward")->required();
   if (with_settings) command->add_option("FORWARD", asking->settings, kSettingsHelp)->required()->type_name("JSON");
   asking->client.add_to(*command);
   command->footer(examples);
-  command->callback([=, &status] { status = ask(*asking); });
-  return *command;
+  command->callback([=] { *chosen = [=] { return ask(*asking); }; });
 }
 
-void add_askings(CLI::App& forward, int& status) {
-  add_asking(forward, status, "list", "Every forward of the running daemon, a line each", false, false,
+void add_askings(CLI::App& forward, const Chosen& chosen) {
+  add_asking(forward, chosen, "list", "Every forward of the running daemon, a line each", false, false,
              "Examples:\n  tidegate forward list\n  tidegate forward list --json",
              [](const Asking& a) { return a.client.ask({{"command", "forwards"}}, show_all); });
-  add_asking(forward, status, "show", "One forward: its targets, what is open, what it has carried", true, false,
+  add_asking(forward, chosen, "show", "One forward: its targets, what is open, what it has carried", true, false,
              "Examples:\n  tidegate forward show web\n  tidegate forward show web --json",
              [](const Asking& a) { return a.client.ask({{"command", "forward"}, {"name", a.name}}, show); });
-  add_asking(forward, status, "add", "Add a forward to the running daemon, which keeps it in its store", false, true,
+  add_asking(forward, chosen, "add", "Add a forward to the running daemon, which keeps it in its store", false, true,
              "Examples:\n"
              "  tidegate forward add '{\"name\": \"web\", \"listen\": \"*:10001\", \"target_port\": 10000}'\n"
              "  tidegate forward add @web.json",
              [](const Asking& a) { return a.put("forward_add"); });
-  add_asking(forward, status, "change", "Change a forward that was added so; connections go on under the old settings",
+  add_asking(forward, chosen, "change", "Change a forward that was added so; connections go on under the old settings",
              true, true,
              "Examples:\n"
              "  tidegate forward change web '{\"listen\": \"*:10001\", \"target_port\": 10000, \"limit\": \"5GB\"}'\n"
              "  tidegate forward change web @web.json",
              [](const Asking& a) { return a.put("forward_change"); });
-  add_asking(forward, status, "remove", "Remove a forward that was added so; its connections end", true, false,
+  add_asking(forward, chosen, "remove", "Remove a forward that was added so; its connections end", true, false,
              "Examples:\n  tidegate forward remove web\n  tidegate forward remove web --json", [](const Asking& a) {
                return a.client.ask({{"command", "forward_remove"}, {"name", a.name}},
                                    [&](const json::object&) { print_line(fmt::format("{} is removed", a.name)); });
@@ -138,7 +139,8 @@ void add_forward(CLI::App& app, int& status) {
   command->require_subcommand(0, 1);
   flags->forward.add_to(*command);
   flags->daemon.add_to_without_replay(*command, "none");
-  add_askings(*command, status);
+  auto chosen = std::make_shared<std::function<int()>>();
+  add_askings(*command, chosen);
   command->footer(
       "FORWARD is LISTEN:TARGET. LISTEN is a port or range, ADDRESS:PORT with an IPv6 address in brackets, or\n"
       "unix:PATH up to the next colon; TARGET is HOST:PORT, a port or range of 127.0.0.1, or unix:PATH. What the "
@@ -149,14 +151,16 @@ void add_forward(CLI::App& app, int& status) {
       "  tidegate forward 192.0.2.10:5432:db.example.net:5432 '[::]:80:[::1]:8080' --rate-each-client 20Mbit/s\n"
       "  tidegate forward 10000-10099:127.0.0.1:20000-20099 --protocol both --store counts.db\n"
       "  tidegate forward 8080:127.0.0.1:8081 --process 'python3 -m http.server 8081' --idle 5m");
-  command->callback([=, &status] {
-    if (command->get_subcommands().empty()) {
+  command->callback([=, &status] {  // after that of the subcommand
+    if (!*chosen) {
       status = serve(flags->forward, flags->daemon);
-    } else if (flags->forward.given()) {
-      status = complain(fmt::format("forward {}: flags of a forward do not go with it",
-                                    command->get_subcommands().front()->get_name()),
-                        kUsage);
+      return;
     }
+    const auto given = command->get_options([](const CLI::Option* option) { return option->count() > 0; });
+    status = given.empty()
+                 ? (*chosen)()
+                 : complain(fmt::format("forward: {} does not go in front of a subcommand", given.front()->get_name()),
+                            kUsage);
   });
 }
 

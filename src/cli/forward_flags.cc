@@ -216,10 +216,6 @@ void ForwardFlags::add_to(CLI::App& command) {
   service_.add_to(command);
 }
 
-bool ForwardFlags::given() const {
-  return !arguments_.empty() || !store_.empty() || transparent_ || forward_.gives_any() || service_.gives_any();
-}
-
 Result<Config> ForwardFlags::read() const {
   ForwardWish wish;
   wish.each.transparent = transparent_;

@@ -39,9 +39,6 @@ class ForwardFlags {
   [[nodiscard]] Result<Config> read() const;
   [[nodiscard]] const std::string& store() const { return store_; }
 
-  // Something was said that only goes without a subcommand.
-  [[nodiscard]] bool given() const;
-
  private:
   std::vector<std::string> arguments_;
   FlagValues<ForwardWish> forward_{table()};

@@ -58,7 +58,8 @@ void show(const json::object& quota) {
                          bytes_of(quota, "used"), bytes_of(quota, "bytes"), number_of(quota, "percentage").value_or(0),
                          bytes_of(quota, "left")));
   print_line("  forwards  " + forwards_of(quota));
-  print_line(fmt::format("  counts    {}, and does {}", text_of(quota, "count"), text_of(quota, "action")));
+  print_line("  counts    " + text_of(quota, "count"));
+  print_line("  action    " + text_of(quota, "action"));
   if (const auto ends = end_of(quota); ends != "–") {
     const auto starts = text_of(quota, "starts");
     print_line(fmt::format("  period    {}{}until {}", period_of(quota),
@@ -125,12 +126,11 @@ constexpr std::array kVerbs = {
 }  // namespace
 
 void add_quota(CLI::App& app, int& status) {
-  auto all = std::make_shared<Asking>();  // shared with the callback, which outlives this function
+  auto asking = std::make_shared<Asking>();  // shared with the callbacks, which outlive this function
   auto* command = app.add_subcommand("quota", "The quotas of the running daemon's forwards: how far each is used");
   command->require_subcommand(0, 1);
-  all->client.add_to(*command);
+  asking->client.add_to(*command);  // the same in front of a subcommand and behind it
   for (const auto& verb : kVerbs) {
-    auto asking = std::make_shared<Asking>();  // likewise
     auto* const sub = command->add_subcommand(verb.name, verb.description);
     if (verb.has_key) sub->add_option("KEY", asking->key, "the quota, as `tidegate quota` calls it")->required();
     if (verb.has_bytes) sub->add_option("SIZE", asking->bytes, "how much more: 10GB")->required();
@@ -140,7 +140,7 @@ void add_quota(CLI::App& app, int& status) {
   }
   command->footer("Examples:\n  tidegate quota\n  tidegate quota raise web/limit 10GB");
   command->callback([=, &status] {
-    if (command->get_subcommands().empty()) status = ask_all(*all);
+    if (command->get_subcommands().empty()) status = ask_all(*asking);
   });
 }
 

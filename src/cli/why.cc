@@ -27,6 +27,10 @@ void show_keepers(const boost::json::object& answer) {
   for (const auto& value : list) {
     if (clients.size() == kMostClients) break;
     const auto& client = value.as_object();
+    if (const auto open = number_of(client, "open")) {
+      clients.push_back(fmt::format("{} ({:.0f} open)", text_of(client, "client"), *open));
+      continue;
+    }
     clients.push_back(fmt::format("{} ({}{} ago)", text_of(client, "client"), clients.empty() ? "last packet " : "",
                                   duration_of(client, "last_seconds_ago")));
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <set>
 
 #include "base/log.h"
 #include "base/units.h"
@@ -109,7 +110,7 @@ Result<Accounting::Book*> Accounting::book(const std::string& forward, WallTime 
 
 // How far it was used when it was last saved. `limit` and `limit_monthly` are over all that the forward ever carried,
 // and in this month, so that they begin with its history where they are new.
-Result<QuotaState> Accounting::saved_state(const std::string& key, const Draft& draft, const std::string& forward,
+Result<QuotaState> Accounting::saved_state(const std::string& key, Draft& draft, const std::string& forward,
                                            WallTime now) {
   auto row = store_->quota(key);
   if (!row) return std::unexpected{std::move(row.error())};
@@ -127,7 +128,8 @@ Result<QuotaState> Accounting::saved_state(const std::string& key, const Draft& 
   if (!book) return std::unexpected{book.error()};
   const auto period = period_at(draft.settings, draft.zone, now);
   const auto month = (*book)->usage.month(now, zone_);
-  const auto& total = (*book)->account.recorded;
+  const auto total = (*book)->account.now();
+  draft.complete = true;
   return QuotaState{.label = period.label,
                     .start = period.start,
                     .upload = monthly ? month.upload : total.upload,
@@ -159,7 +161,9 @@ Result<std::vector<ForwardPlan>> Accounting::plan(const std::vector<ForwardSetti
                                                   const std::vector<QuotaSettings>& groups, WallTime now) {
   drafts_.clear();
   draft_keys_.clear();
-  count(now);  // so that what is new begins at the present
+  save(now);  // so that what is new begins at the present, and what goes can come again
+  std::set<std::string, std::less<>> known;
+  for (const auto& [name, book] : books_) known.insert(name);
   for (const auto& forward : forwards) {
     const std::string& name = forward.name;
     Result<> done;
@@ -178,15 +182,15 @@ Result<std::vector<ForwardPlan>> Accounting::plan(const std::vector<ForwardSetti
     if (!done) return std::unexpected{std::move(done.error())};
   }
   for (auto& [key, draft] : drafts_) {
-    if (!draft.fresh) continue;
+    if (!draft.fresh || draft.complete) continue;
     // What was counted and not saved in the last run counts here, too.
     for (const auto& forward : draft.forwards) {
-      const auto known = books_.contains(forward);
+      if (known.contains(forward)) continue;
       const auto book = this->book(forward, now);
       if (!book) return std::unexpected{std::move(book.error())};
-      if (known) continue;
       const auto unsaved = (*book)->account.now() - (*book)->account.recorded;
-      [[maybe_unused]] const auto events = draft.fresh->quota.add(unsaved.upload, unsaved.download, now);
+      const auto events = draft.fresh->quota.add(unsaved.upload, unsaved.download, now);
+      draft.events.insert(draft.events.end(), events.begin(), events.end());
     }
   }
   for (auto& [key, draft] : drafts_) {
@@ -221,6 +225,7 @@ void Accounting::commit(WallTime now) {
     if (draft.fresh) quotas_.insert_or_assign(key, *std::move(draft.fresh));
     auto& entry = quotas_.at(key);
     entry.forwards = std::move(draft.forwards);
+    tell(key, entry, draft.events);
     if (entry.quota.settings() == draft.settings) continue;
     change(entry, [&](Quota& quota) { quota.reconfigure(draft.settings, draft.zone, now); });
     entry.share->throttle.set(draft.settings.throttle, std::chrono::seconds{1},
@@ -309,8 +314,14 @@ void Accounting::dry(const std::string& key, std::uint64_t needed, std::uint64_t
     return !allowance || allowance->left() >= needed;
   };
   if (!enough(share->up) || !enough(share->down)) {
-    share->reached = true;
+    const bool was_reached = share->reached.exchange(true);
     log::debug("quota {}: nothing is left but {} bytes on their way", key, reserved);
+    // The last bytes on their way tell it themselves; where a datagram has no room, nothing else would.
+    if (!was_reached && needed > 1 && reserved == 0 && !quota.exceeded()) {
+      hooks_.tell(EventKind::quota_reached, subject_of(key),
+                  fmt::format("{}: {} of {}, cut: a datagram of {} bytes has no room", key.substr(key.rfind('/') + 1),
+                              format_bytes(quota.used()), format_bytes(quota.limit()), needed));
+    }
   }
   share->dry = false;
   hooks_.quota_changed(share);
@@ -417,6 +428,11 @@ void Accounting::save(WallTime now) {
 const Usage* Accounting::usage(std::string_view forward) const {
   const auto found = books_.find(forward);
   return found == books_.end() ? nullptr : &found->second.usage;
+}
+
+ForwardTotals Accounting::carried(std::string_view forward) const {
+  const auto found = books_.find(forward);
+  return found == books_.end() ? ForwardTotals{} : found->second.account.now() - found->second.account.base;
 }
 
 ForwardTotals Accounting::totals(std::string_view forward) const {

@@ -66,7 +66,8 @@ class Accounting {
 
   // Null where there is no forward of that name.
   [[nodiscard]] const Usage* usage(std::string_view forward) const;
-  [[nodiscard]] ForwardTotals totals(std::string_view forward) const;
+  [[nodiscard]] ForwardTotals totals(std::string_view forward) const;   // for all time
+  [[nodiscard]] ForwardTotals carried(std::string_view forward) const;  // since tidegate began
   [[nodiscard]] const Zone& zone() const { return zone_; }
 
   // Keeps the event for the store.
@@ -87,13 +88,15 @@ class Accounting {
     Zone zone;
     std::vector<std::string> forwards;
     std::optional<QuotaEntry> fresh;  // where there is none to go on with
+    bool complete = false;            // its state holds also what the last run did not come to save
+    std::vector<QuotaEvent> events;   // of what is fresh, to be told
   };
 
   Accounting(std::unique_ptr<Store> store, Hooks hooks) : store_{std::move(store)}, hooks_{std::move(hooks)} {}
   [[nodiscard]] Result<Book*> book(const std::string& forward, WallTime now);
   [[nodiscard]] Result<> draft(std::map<std::string, Draft>& drafts, const std::string& key,
                                const QuotaSettings& settings, const std::string& forward, WallTime now);
-  [[nodiscard]] Result<QuotaState> saved_state(const std::string& key, const Draft& draft, const std::string& forward,
+  [[nodiscard]] Result<QuotaState> saved_state(const std::string& key, Draft& draft, const std::string& forward,
                                                WallTime now);
   void tell_notes();
   void tell(const std::string& key, const QuotaEntry& entry, const std::vector<QuotaEvent>& events);

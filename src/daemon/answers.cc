@@ -148,9 +148,9 @@ json::object usage(Daemon& daemon, std::string_view name, std::string_view by, s
   }
   auto& books = *daemon.forwards().accounting();
   books.count(system_now().wall);
-  static const Usage kNothing;
+  const Usage nothing;
   const auto* const carried = books.usage(forward);
-  return report::usage(forward, carried != nullptr ? *carried : kNothing, period, last, books.zone());
+  return report::usage(forward, carried != nullptr ? *carried : nothing, period, last, books.zone());
 }
 
 json::object clients(Daemon& daemon, std::string_view name, std::size_t top) {

@@ -88,20 +88,20 @@ Answer carry_out(Daemon& daemon, std::string name, asio::awaitable<Result<>> ord
 }
 
 Answer start(Daemon& daemon, json::object request, ControlReply& reply) {
-  const auto& name = named(daemon, request).settings().name;
-  return carry_out(daemon, name, start_service(daemon, name), reply);
+  const std::string name = named(daemon, request).settings().name;
+  co_await carry_out(daemon, name, start_service(daemon, name), reply);
 }
 
 Answer stop(Daemon& daemon, json::object request, ControlReply& reply) {
-  const auto& name = named(daemon, request).settings().name;
-  return carry_out(daemon, name, stop_service(daemon, name), reply);
+  const std::string name = named(daemon, request).settings().name;
+  co_await carry_out(daemon, name, stop_service(daemon, name), reply);
 }
 
 Answer keep(Daemon& daemon, json::object request, ControlReply& reply) {
-  const auto& name = named(daemon, request).settings().name;
+  const std::string name = named(daemon, request).settings().name;
   const auto until = keep_until(request.at("for_seconds").to_number<double>(), system_now().wall);
   if (!until) throw std::runtime_error{until.error().what};
-  return carry_out(daemon, name, keep_service(daemon, name, *until), reply);
+  co_await carry_out(daemon, name, keep_service(daemon, name, *until), reply);
 }
 
 Answer reload(Daemon& daemon, json::object, ControlReply& reply) {

@@ -89,7 +89,8 @@ std::unique_ptr<Service> Daemon::make_service(ServiceSettings settings) {
                                                       own_traffic_.add(protocol, endpoint, system_now().instant);
                                                     },
                                                 .woke = options_.on_woke,
-                                                .active = [this, name] { return forwards_.take_activity(name); }});
+                                                .active = [this, name] { return forwards_.take_activity(name); },
+                                                .forwarded = [this, name] { return forwards_.traffic(name); }});
 }
 
 void Daemon::route() {

@@ -200,6 +200,22 @@ bool Forwards::take_activity(const std::string& service) {
   return std::exchange(before, moved) != moved || open;
 }
 
+ForwardedTraffic Forwards::traffic(const std::string& service) const {
+  constexpr std::size_t kMostClients = 100;
+  ForwardedTraffic traffic;
+  for (const auto& entry : entries_) {
+    const auto* const served = entry.settings.service == service ? runtime(entry.settings.name) : nullptr;
+    if (served == nullptr) continue;
+    const auto carried = accounting_->carried(entry.settings.name);
+    traffic.in += carried.upload;
+    traffic.out += carried.download;
+    for (const auto& client : served->life->clients.biggest(kMostClients)) {
+      if (client.open > 0) traffic.clients.push_back(client);
+    }
+  }
+  return traffic;
+}
+
 void Forwards::quota_dry(const std::string& key, std::uint64_t needed) {
   const auto share = accounting_->share(key);
   if (!share || !engine_) return;

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "config/config.h"
 #include "daemon/accounting.h"
+#include "daemon/service.h"
 #include "daemon/tasks.h"
 #include "forward/engine.h"
 #include "model/event.h"
@@ -64,6 +65,9 @@ class Forwards {
   // Whether a connection of the service's forwards is open (where that keeps it), or bytes have moved since the last
   // call for that service.
   [[nodiscard]] bool take_activity(const std::string& service);
+
+  // What the service's forwards carry.
+  [[nodiscard]] ForwardedTraffic traffic(const std::string& service) const;
 
   // At run time; kept in the store. The error says what is wrong with it, in the words of the configuration: it is
   // not there, belongs to the file, or its listener cannot be opened.

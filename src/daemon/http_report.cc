@@ -142,7 +142,8 @@ json::object forward(const ForwardView& forward, Instant now) {
 std::string_view forward_state(const Accounting& books, std::string_view forward) {
   std::string_view state = "open";
   for (const auto& [key, entry] : books.quotas()) {
-    if (!entry.quota.exceeded() || !is_of(entry, forward)) continue;
+    // A datagram without room reaches it, too.
+    if (!(entry.quota.exceeded() || entry.share->reached) || !is_of(entry, forward)) continue;
     const auto action = entry.quota.settings().action;
     if (action == LimitAction::cut) return "cut";
     if (action == LimitAction::reject) state = "rejecting";

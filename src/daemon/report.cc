@@ -36,6 +36,7 @@ json::object packet(const Service& service) {
 
 json::object service(const Service& service, Now now) {
   const auto& gate = service.gate();
+  const auto forwarded = service.forwarded();
   json::object line{{"name", service.settings().name},
                     {"state", to_string(gate.state())},
                     {"since", format_rfc3339(gate.since().wall)},
@@ -43,9 +44,9 @@ json::object service(const Service& service, Now now) {
                     {"sleeps_in_seconds", seconds_until(gate.sleeps_at(now), now)},
                     {"woken_by", nullptr},
                     {"cause", gate.cause()},
-                    {"clients", service.clients().count_since(now.instant - kClientFor)},
-                    {"bytes_in", service.clients().bytes_in()},
-                    {"bytes_out", service.clients().bytes_out()},
+                    {"clients", service.clients().count_since(now.instant - kClientFor) + forwarded.clients.size()},
+                    {"bytes_in", service.clients().bytes_in() + forwarded.in},
+                    {"bytes_out", service.clients().bytes_out() + forwarded.out},
                     {"error", nullptr},
                     {"retry_in_seconds", seconds_until(gate.retry_at(), now)}};
   if (gate.woken_by()) line["woken_by"] = packet(service);
@@ -71,6 +72,12 @@ json::object why(const Service& watched, Now now) {
                                    {"bytes_out", client.bytes_out},
                                    {"packets", client.packets},
                                    {"last_seconds_ago", seconds(now.instant - client.last)}});
+  }
+  for (const auto& client : watched.forwarded().clients) {
+    clients.push_back(json::object{{"client", client.address ? client.address.to_string() : "unix"},
+                                   {"open", client.open},
+                                   {"bytes_in", client.upload},
+                                   {"bytes_out", client.download}});
   }
   answer["client_list"] = std::move(clients);
   return answer;

@@ -15,6 +15,7 @@
 #include "action/action.h"
 #include "action/probe.h"
 #include "daemon/tasks.h"
+#include "forward/clients.h"
 #include "gate/gate.h"
 #include "meter/classify.h"
 #include "meter/clients.h"
@@ -23,13 +24,21 @@
 
 namespace tidegate {
 
-// What a service tells the daemon.
+// What the forwards of a service carry.
+struct ForwardedTraffic {
+  std::uint64_t in = 0;  // bytes to the service, since tidegate began
+  std::uint64_t out = 0;
+  std::vector<ForwardClients::Line> clients;  // who have a connection or session open
+};
+
+// What a service tells the daemon, and asks it.
 struct ServiceHooks {
   std::function<void(Event)> tell;  // a line of history
   std::function<void()> state_changed;
   ProbeSpeaks probe_speaks;                               // an endpoint of our own
   std::function<void(const Sample&, const Frame&)> woke;  // the packet behind a start, while it lives
   std::function<bool()> active;  // its forwards: something is open, or has moved since this was asked last
+  std::function<ForwardedTraffic()> forwarded;
 };
 
 class Service {
@@ -69,7 +78,10 @@ class Service {
   // What `status` and `why` tell.
   [[nodiscard]] const ServiceSettings& settings() const { return settings_; }
   [[nodiscard]] const Gate& gate() const { return gate_; }
-  [[nodiscard]] const ClientTable& clients() const { return clients_; }
+  [[nodiscard]] const ClientTable& clients() const { return clients_; }  // as sensors saw them
+  [[nodiscard]] ForwardedTraffic forwarded() const {
+    return hooks_.forwarded ? hooks_.forwarded() : ForwardedTraffic{};
+  }
   [[nodiscard]] const std::string& woken_by_sensor() const { return woken_by_sensor_; }
   [[nodiscard]] const std::string& start_took() const { return start_took_; }  // "4.2 s to be ready (…)", or empty
   [[nodiscard]] std::optional<Instant> last_sample() const { return last_sample_; }

@@ -31,8 +31,6 @@ void QuotaLeases::give_up_all() {
   for (const auto& [share, lease] : leases_) lease->give_up();
 }
 
-void QuotaLeases::forget(const QuotaShare& share) { leases_.erase(&share); }
-
 Budget::Budget(ForwardRuntime& forward, QuotaLeases& leases, ForwardCounters& counters)
     : forward_{forward}, counters_{counters} {
   for (const auto& quota : forward.quotas) {

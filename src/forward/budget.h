@@ -36,7 +36,6 @@ class QuotaLeases {
  public:
   QuotaLease& of(const std::shared_ptr<QuotaShare>& share);
   void give_up_all();
-  void forget(const QuotaShare& share);
 
  private:
   std::unordered_map<const QuotaShare*, std::unique_ptr<QuotaLease>> leases_;
@@ -45,7 +44,7 @@ class QuotaLeases {
 // What a reservation came to.
 struct Grant {
   std::uint64_t bytes = 0;
-  Instant again;            // 0 bytes by a rate: when to ask again
+  Instant again;              // 0 bytes by a rate: when to ask again
   QuotaShare* dry = nullptr;  // 0 bytes by a quota: which one
 };
 

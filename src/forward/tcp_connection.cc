@@ -19,7 +19,10 @@ constexpr std::size_t kLeastRead = 65'536;
 constexpr std::uint8_t kLargestSize = 2;    // 1 MiB
 constexpr std::size_t kSmallRead = 16'384;  // where too much is backed up
 constexpr std::size_t kTurn = 1 << 20;      // bytes one way before others have their turn
-constexpr std::uint8_t kFullReadsToSplice = 255;
+constexpr std::uint8_t kFullReads = 8;      // of the largest size in a row: a bulk stream
+// From so many bulk streams on a data thread splices them: it is then what limits them all, and a splice costs it a
+// third less than a copy. One or two go faster when they are copied (docs/performance.md).
+constexpr std::size_t kBulkStreamsToSplice = 4;
 constexpr Duration kKeepaliveAfter = std::chrono::seconds{5};  // most connections are gone by then
 constexpr Duration kFirstPause = std::chrono::milliseconds{5};
 constexpr Duration kLongestPause = std::chrono::milliseconds{250};
@@ -71,6 +74,7 @@ TcpConnection::~TcpConnection() {
     plan_->budget.release(flow, undelivered, client_, rate_.get());
     if (s.backlog) context_.backlog -= s.backlog->size();
     end_splice(s);
+    set_bulk(s, false);
   }
   if (has_target_) forward.targets.all()[target_]->open.fetch_sub(1, std::memory_order_relaxed);
   forward.life->open_connections.fetch_sub(1, std::memory_order_relaxed);
@@ -232,6 +236,11 @@ void TcpConnection::try_target() {
       context_.loop.arm(*this, now + settings().timeouts.connect);
       return;
     }
+    if (errno == EADDRNOTAVAIL || errno == EAGAIN || errno == ENOBUFS) {  // no fault of the target's
+      context_.tell_trouble(settings().name,
+                            system_failure("connect to " + choice->target->settings.to_string()).error().what);
+      return now < deadline_ ? connect_later() : no_target();
+    }
     targets.failed(target_, now);
   }
 }
@@ -310,7 +319,7 @@ void TcpConnection::pump(Flow flow) {
   }
   if (state_ != State::open) return;
   if (moved > 0) last_ = context_.loop.now().instant;
-  if (s.splice && s.splice->bytes == 0) end_splice(s);
+  if (s.splice && s.splice->bytes == 0 && !from(flow).readable) end_splice(s);  // nothing is held while it is idle
 }
 
 // Hands on what was read before. False: the peer takes no more for now.
@@ -354,13 +363,11 @@ bool TcpConnection::flush(Flow flow) {
 // Reads once and hands on. False: nothing more can move this way for now.
 bool TcpConnection::move(Flow flow, std::size_t& moved) {
   Stream& s = stream(flow);
-  const bool wants_splice = s.full >= kFullReadsToSplice;
-  if (wants_splice && !s.splice) {
-    if (auto pipe = context_.pipes.take()) {
-      s.splice = std::make_unique<Splice>(Splice{.pipe = std::move(*pipe)});
-    } else {
-      s.full = 0;  // none to be had: copies go on
-    }
+  if (s.bulk && context_.bulk_streams >= kBulkStreamsToSplice) {
+    auto pipe = s.splice ? std::nullopt : context_.pipes.take();  // none to be had: copies go on
+    if (pipe) s.splice = std::make_unique<Splice>(Splice{.pipe = std::move(*pipe)});
+  } else {
+    end_splice(s);
   }
   const std::size_t want = s.splice                                         ? s.splice->pipe.capacity
                            : context_.backlog > WorkerContext::kMostBacklog ? kSmallRead
@@ -436,7 +443,7 @@ bool TcpConnection::splice(Flow flow, std::uint64_t bytes, std::size_t& moved) {
   plan_->budget.release(flow, bytes - read, client_, rate_.get());
   s.splice->bytes = read;
   moved += read;
-  if (read < kLeastRead) s.full = 0;  // back to copies, when the pipe is empty
+  if (read < kLeastRead) set_bulk(s, false);  // back to copies, when the pipe is empty
   return true;
 }
 
@@ -444,13 +451,18 @@ void TcpConnection::adapt(Stream& stream, std::size_t got, std::size_t want) {
   if (got == want && want == read_size(stream.size)) {
     if (stream.size < kLargestSize) {
       ++stream.size;
-    } else if (stream.full < kFullReadsToSplice) {
-      ++stream.full;
+    } else if (++stream.full >= kFullReads) {
+      set_bulk(stream, true);
     }
   } else if (got < want / 4) {
-    stream.full = 0;
+    set_bulk(stream, false);
     if (stream.size > 0) --stream.size;
   }
+}
+
+void TcpConnection::set_bulk(Stream& stream, bool bulk) {
+  if (std::exchange(stream.bulk, bulk) != bulk) bulk ? ++context_.bulk_streams : --context_.bulk_streams;
+  stream.full = 0;
 }
 
 void TcpConnection::end_splice(Stream& stream) {

@@ -105,6 +105,7 @@ class TcpConnection final : public Disposable,
     std::uint32_t sent_of_backlog = 0;
     std::uint8_t size = 0;  // of a read: kLeastRead << 2 * size
     std::uint8_t full = 0;  // full reads of the largest size in a row
+    bool bulk = false;      // there were enough of these
     bool parked = false;    // by a rate or a quota
     bool ended = false;     // FIN was read
     bool shut = false;      // and passed on
@@ -131,6 +132,7 @@ class TcpConnection final : public Disposable,
   [[nodiscard]] bool copy(Flow flow, std::uint64_t bytes, std::size_t& moved);
   [[nodiscard]] bool splice(Flow flow, std::uint64_t bytes, std::size_t& moved);
   void adapt(Stream& stream, std::size_t got, std::size_t want);
+  void set_bulk(Stream& stream, bool bulk);
   void end_splice(Stream& stream);
   void park(Flow flow, const Grant& grant);
   void pass_end(Flow flow);

@@ -58,6 +58,7 @@ class WorkerContext {
   Farewells farewells;
   std::vector<std::byte> buffer;  // kBuffer bytes, for whoever reads just now
   std::size_t backlog = 0;        // bytes read that their peers have not taken yet
+  std::size_t bulk_streams = 0;   // that fill every read
 
   // Tells the control thread that the quota is dry, once until it has answered.
   void tell_dry(QuotaShare& quota, std::uint64_t needed);

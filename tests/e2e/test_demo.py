@@ -1,5 +1,6 @@
 """The README's promise: `make run`, and the one request that wakes the demo service."""
 
+import json
 import re
 
 import pytest
@@ -10,11 +11,11 @@ from support.waiting import wait_until
 RELEASE = ROOT / "build" / "tidegate"
 
 
-def readme_request():
-    """The one curl line that the README gives."""
+def readme_requests():
+    """The two curl lines that the README gives: the page, and what it took."""
     lines = re.findall(r"^curl .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
-    assert len(lines) == 1, lines
-    return lines[0]
+    assert len(lines) == 2, lines
+    return lines
 
 
 @pytest.fixture
@@ -24,12 +25,17 @@ def demo(lab, tidegate, tmp_path):
     return tidegate.start(RELEASE, "run", "-c", ROOT / "examples" / "demo.yaml", "--control", tmp_path / "demo.sock")
 
 
-def test_one_request_wakes_the_demo_is_answered_and_each_step_is_printed(demo, lab):
+def test_one_plain_request_wakes_the_demo_is_answered_and_counted(demo, lab):
     # The demo's program serves a folder relative to where `make run` stands; here it stands elsewhere, so it answers 404.
+    page, stats = readme_requests()
     demo.wait_for_log("watches over 1 service")
-    answer = lab.server.run("sh", "-c", readme_request() + " -sS -o /dev/null -w '%{http_code}'")
+    answer = lab.server.run("sh", "-c", page + " -sS -o /dev/null -w '%{http_code} %{size_download}'")
     assert answer.returncode == 0, answer.stderr
-    assert answer.stdout in ("200", "404")
+    status, body = answer.stdout.split()
+    assert status in ("200", "404")
+    counted = json.loads(lab.server.run("sh", "-c", stats + " -sS").stdout)["proxies"]
+    assert [proxy["name"] for proxy in counted] == ["web"]
+    assert counted[0]["total"]["download"] > int(body) and counted[0]["total"]["upload"] > 0
     for step in ("demo: woke: TCP 127.0.0.1", "demo: ready: after", "demo: stopping: idle for", "demo: slept"):
         demo.wait_for_log(re.escape(step))
     status, seconds = demo.end()
@@ -40,7 +46,7 @@ def test_one_request_wakes_the_demo_is_answered_and_each_step_is_printed(demo, l
 def test_the_release_binary_gives_usage_for_every_command(lab):
     if not RELEASE.exists():
         pytest.skip("build/tidegate is not built (make build)")
-    for command in ("run", "check", "wake", "status", "why", "events", "start", "stop", "keep", "reload"):
+    for command in ("run", "check", "wake", "status", "why", "events", "start", "stop", "keep", "reload", "forward", "quota"):
         told = lab.server.run(RELEASE, command, "--help")
         assert told.returncode == 0, told.stderr
         assert told.stdout.count(f"  tidegate {command}") >= 2, f"two examples of {command}:\n{told.stdout}"

@@ -312,7 +312,7 @@ def test_usage_clients_and_quotas_say_what_was_carried(lab, api):
 def test_an_order_answers_when_it_is_done(lab, tidegate, tmp_path):
     good = {"name": "good", "ports": ["udp/9000"], "start": "sleep 0.5", "stop": "true", "ready": "none"}
     bad = {"name": "bad", "ports": ["udp/9001"], "start": "exit 3", "stop": "true", "ready": "none"}
-    tidegate.run(config(tmp_path, services=[good, bad], proxies=[]))
+    tidegate.run(config(tmp_path, services=[good, bad]))
     api = Api(lab.server)
     status, service = api.json("POST", "/api/v1/services/good/start")
     assert (status, service["state"]) == (200, "awake")
@@ -370,7 +370,7 @@ def test_a_forward_added_at_run_time_serves_and_survives_a_restart(lab, tidegate
         ({"name": "x", "listen": "127.0.0.1:10007", "targets": ["127.0.0.1:1"], "limit": "lots"}, 400, "limit"),
         ({"name": "x", "listen": "127.0.0.1:10007", "targets": ["127.0.0.1:1"], "service": "nobody"}, 400, "nobody"),
         ({"name": "service1", "listen": "127.0.0.1:10007", "targets": ["127.0.0.1:1"]}, 409, "configuration file"),
-        ({"name": "x", "listen": f"127.0.0.1:{PORT}", "targets": ["127.0.0.1:1"]}, 409, "Address already in use"),
+        ({"name": "x", "listen": f"127.0.0.1:{PORT}", "targets": ["127.0.0.1:1"]}, 400, "where the API listens"),
         ([1], 400, "object"),
         ("{", 400, "JSON"),
     ],
@@ -379,6 +379,16 @@ def test_what_is_wrong_with_a_forward_is_said_and_nothing_changes(api, settings,
     before = api.get("/api/v1/forwards")
     refused, answer = api.json("POST", "/api/v1/forwards", settings)
     assert refused == status and words in answer["error"], answer
+    assert api.get("/api/v1/forwards") == before
+
+
+def test_a_listener_that_is_taken_is_a_conflict(lab, api):
+    before = api.get("/api/v1/forwards")
+    with lab.server.socket() as taken:
+        taken.bind(("127.0.0.1", 10007))
+        taken.listen()
+        status, answer = api.json("POST", "/api/v1/forwards", {"name": "x", "listen": "127.0.0.1:10007", "targets": ["127.0.0.1:1"]})
+    assert status == 409 and "127.0.0.1:10007: Address already in use" in answer["error"]
     assert api.get("/api/v1/forwards") == before
 
 

@@ -1,6 +1,7 @@
 """A service to be woken: answers every TCP connection with an HTTP response and every datagram with itself.
 
-    service.py serve NAME [--tcp PORT] [--udp PORT] [--deaf]    in the foreground; --deaf ignores SIGTERM
+    service.py serve NAME [--tcp PORT] [--udp PORT] [--deaf] [--greets]
+                                                                in the foreground; --deaf ignores SIGTERM, --greets speaks first
     service.py start PIDFILE NAME …                             in the background, as systemctl does
     service.py stop PIDFILE                                     returns when it has ended
 
@@ -18,12 +19,12 @@ import time
 PYTHON = ["/usr/bin/python3", "-I", "-S", os.path.abspath(__file__)]
 
 
-def serving(name="service", tcp=None, udp=None, deaf=False):
+def serving(name="service", tcp=None, udp=None, deaf=False, greets=False):
     """The argument list of the service in the foreground."""
     words = [*PYTHON, "serve", name]
     words += ["--tcp", str(tcp)] if tcp else []
     words += ["--udp", str(udp)] if udp else []
-    return words + (["--deaf"] if deaf else [])
+    return words + (["--deaf"] if deaf else []) + (["--greets"] if greets else [])
 
 
 def start_stop(pid_file, name="service", tcp=None, udp=None):
@@ -49,6 +50,15 @@ def _bound(kind, port):
     return listener
 
 
+def _greet_connection(listener, name):
+    connection, _ = listener.accept()
+    with connection:
+        try:
+            connection.sendall(f"220 {name}\r\n".encode())
+        except OSError:
+            pass  # a probe that went away
+
+
 def _answer_connection(listener, name):
     connection, _ = listener.accept()
     with connection:
@@ -70,7 +80,8 @@ def _serve(name, options):
     if "--deaf" in options:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     watched = selectors.DefaultSelector()
-    for flag, kind, answer in (("--tcp", socket.SOCK_STREAM, _answer_connection), ("--udp", socket.SOCK_DGRAM, _answer_datagram)):
+    on_connection = _greet_connection if "--greets" in options else _answer_connection
+    for flag, kind, answer in (("--tcp", socket.SOCK_STREAM, on_connection), ("--udp", socket.SOCK_DGRAM, _answer_datagram)):
         if flag in options:
             watched.register(_bound(kind, int(options[options.index(flag) + 1])), selectors.EVENT_READ, answer)
     print(f"{name} serves", flush=True)

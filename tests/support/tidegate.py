@@ -161,6 +161,21 @@ class Daemon(Process):
             deadline,
         )
 
+    def forward(self, name="web"):
+        """A forward, its counts up to this moment."""
+        return self.ask("forward", name=name)[0]
+
+    def quota(self, key="web/limit"):
+        return next(quota for quota in self.ask("quotas")[0]["quotas"] if quota["key"] == key)
+
+    def wait_for_forward(self, name="web", deadline=DEADLINE, **values):
+        """The forward, once each of these fields of it has this value."""
+        return wait_until(
+            lambda: (now := self.forward(name)) | values == now and now,
+            lambda: f"{values} of {name}: {self.forward(name)}\n{self.log()}",
+            deadline,
+        )
+
     def wait_for_packets(self, more_than, deadline=DEADLINE):
         """The sensors' packets together, when they are more than that."""
         return wait_until(lambda: (count := self.packets()) > more_than and count, f"more than {more_than} packets", deadline)
