@@ -186,7 +186,7 @@ Result<std::vector<ForwardPlan>> Accounting::plan(const std::vector<ForwardSetti
     // What was counted and not saved in the last run counts here, too.
     for (const auto& forward : draft.forwards) {
       if (known.contains(forward)) continue;
-      const auto book = this->book(forward, now);
+      auto book = this->book(forward, now);
       if (!book) return std::unexpected{std::move(book.error())};
       const auto unsaved = (*book)->account.now() - (*book)->account.recorded;
       const auto events = draft.fresh->quota.add(unsaved.upload, unsaved.download, now);
@@ -271,7 +271,6 @@ Result<> Accounting::import_state(const std::string& path, const std::vector<For
 void Accounting::count(WallTime now) {
   for (auto& [key, entry] : quotas_) {
     std::vector<QuotaEvent> events;
-    const auto label = entry.quota.period().label;
     const auto end = entry.quota.period().end;
     if (end && now >= *end) change(entry, [&](Quota& quota) { events = quota.advance(now); });
     tell(key, entry, events);

@@ -106,7 +106,7 @@ TEST_F(AccountingTest, loses_and_doubles_nothing_when_the_month_changes_under_lo
 TEST_F(AccountingTest, keeps_every_month_of_what_was_carried_while_they_changed) {
   BooksOfARun run{{}, {limited(0, 1'000'000)}};
   for (const unsigned month : {11U, 12U}) {
-    run.carry(month * 10, month);
+    run.carry(std::uint64_t{10} * month, month);
     run.books().count(std::chrono::sys_days{std::chrono::year{2024} / std::chrono::month{month} / 28});
   }
   std::vector<std::uint64_t> uploads;

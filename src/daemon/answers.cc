@@ -45,9 +45,8 @@ json::object object_in(const std::string& text) {
   return std::move(value.as_object());
 }
 
-// A listener that is taken is in conflict with something else; all the rest is in what was asked.
 void check(const Result<>& done) {
-  if (!done) throw HttpError{done.error().code == EADDRINUSE ? 409 : 400, done.error().what};
+  if (!done) throw HttpError{400, done.error().what};
 }
 
 std::pair<Accounting*, Accounting::Quotas::const_iterator> quota_named(Daemon& daemon, std::string_view key) {

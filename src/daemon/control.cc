@@ -57,7 +57,9 @@ Answer status(Daemon& daemon, json::object, ControlReply& reply) {
   for (const auto& service : daemon.services()) services.push_back(report::service(*service, now));
   json::array sensors;
   for (const auto& sensor : daemon.sensors()) sensors.push_back(report::sensor(sensor));
-  co_await reply.send(ok(json::object{{"services", std::move(services)}, {"sensors", std::move(sensors)}}));
+  co_await reply.send(ok(json::object{{"services", std::move(services)},
+                                      {"forwards", answers::forwards(daemon).at("forwards")},
+                                      {"sensors", std::move(sensors)}}));
 }
 
 Answer why(Daemon& daemon, json::object request, ControlReply& reply) {

@@ -11,6 +11,8 @@ namespace tidegate {
 namespace {
 
 constexpr Duration kLongest = std::chrono::seconds{5};
+constexpr Duration kDiscardFor =
+    std::chrono::seconds{1};  // what a peer goes on sending, so that it reads its end first
 constexpr Duration kFirstPause = std::chrono::milliseconds{1};
 constexpr Duration kLongestPause = std::chrono::milliseconds{100};
 
@@ -39,7 +41,8 @@ class Farewells::One final : private Timer {
     constexpr std::size_t kMost = 16 << 20;
     const bool silent =
         ending_ == Ending::reset || ::recv(socket_.get(), nullptr, kMost, MSG_TRUNC | MSG_DONTWAIT) <= 0;  // discards
-    return unacknowledged(socket_.get()) == 0 && silent;
+    const bool patient = deadline_ == Instant{} || all_.loop_.now().instant < deadline_ - (kLongest - kDiscardFor);
+    return unacknowledged(socket_.get()) == 0 && (silent || !patient);
   }
 
   void wait(std::list<std::unique_ptr<One>>::iterator place) {

@@ -30,7 +30,7 @@ struct UsageRow {
 struct QuotaRow {
   std::string key;     // of the quota: the forward's or the group's, as the caller names it
   std::string period;  // label
-  WallTime starts{};   // of the period
+  WallTime starts;     // of the period
   std::uint64_t upload = 0;
   std::uint64_t download = 0;
   std::uint64_t raised = 0;  // bytes added to its limit for this period

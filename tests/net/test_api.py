@@ -12,7 +12,6 @@ import time
 import pytest
 
 from support.openapi import OpenApi
-from support.tidegate import Daemon
 from support.waiting import DEADLINE, wait_until
 
 PORT = 8080
@@ -382,13 +381,13 @@ def test_what_is_wrong_with_a_forward_is_said_and_nothing_changes(api, settings,
     assert api.get("/api/v1/forwards") == before
 
 
-def test_a_listener_that_is_taken_is_a_conflict(lab, api):
+def test_a_forward_whose_listener_is_taken_is_refused(lab, api):
     before = api.get("/api/v1/forwards")
     with lab.server.socket() as taken:
         taken.bind(("127.0.0.1", 10007))
         taken.listen()
         status, answer = api.json("POST", "/api/v1/forwards", {"name": "x", "listen": "127.0.0.1:10007", "targets": ["127.0.0.1:1"]})
-    assert status == 409 and "127.0.0.1:10007: Address already in use" in answer["error"]
+    assert status == 400 and "127.0.0.1:10007: Address already in use" in answer["error"], answer
     assert api.get("/api/v1/forwards") == before
 
 
@@ -474,7 +473,7 @@ def test_a_reload_moves_the_api_and_leaves_it_where_it_cannot(lab, tidegate, tmp
 
 
 def test_the_control_socket_tells_and_does_the_same(lab, tidegate, tmp_path, target):  # pylint: disable=unused-argument
-    daemon: Daemon = tidegate.run(config(tmp_path))
+    daemon = tidegate.run(config(tmp_path))
     api = Api(lab.server)
     assert daemon.ask("forwards") == [api.get("/api/v1/forwards")]
     settings = {"name": "added", "listen": "127.0.0.1:10005", "targets": ["127.0.0.1:10000"], "limit": 1000}

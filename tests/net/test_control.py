@@ -32,7 +32,7 @@ def test_status_as_json_has_stable_fields(lab, tidegate, diary):
     knock_udp(lab.client1, 8211)
     daemon.wait_for_state("awake", "palworld")
     answer = json.loads(tidegate.ctl("status", "--json").stdout)
-    assert set(answer) == {"services", "sensors"}
+    assert set(answer) == {"services", "forwards", "sensors"} and answer["forwards"] == []
     (service,) = answer["services"]
     assert set(service) == FIELDS
     assert set(service["woken_by"]) == {"protocol", "source", "destination", "bytes", "at", "sensor", "class"}

@@ -5,15 +5,16 @@ import contextlib
 import os
 import random
 import resource
-import signal
 import sqlite3
 import subprocess
 import time
 
 import pytest
 
-from support.flows import TARGET, Crowd, TcpServer, answer_of, connect, download, drain, echo, either_way, exchange, forward, forwarding, upload
+from support.flows import TARGET, Crowd, TcpServer, answer_of, connect, download, drain, echo, either_way, exchange, fate, forward
+from support.flows import forwarding, upload
 from support.netns import server_address
+from support.tidegate import ROOT
 from support.waiting import wait_until
 
 MB = 1 << 20
@@ -24,15 +25,6 @@ IN_FLIGHT = 1 * MB  # the most that one system call of a data thread carries
 def target(lab):
     with contextlib.closing(TcpServer(lab.server, echo)) as server:
         yield server
-
-
-def killed(daemon):
-    daemon.send_signal(signal.SIGKILL)
-    daemon.process.wait()
-
-
-def descriptors(daemon):
-    return len(os.listdir(f"/proc/{daemon.pid}/fd"))
 
 
 # --- kill -9
@@ -50,13 +42,13 @@ def test_ten_kills_in_full_flow_lose_no_byte_that_was_counted_and_count_none_tha
             crowd = Crowd(*[lambda: upload(lab.server), lambda: download(lab.server)] * (clients // 2))
             wait_until(lambda: len(target.peers) == clients, lambda: f"{clients} connections: {target.peers}")
             wait_until(lambda: daemon.forward()["download"] > counted["download"], daemon.forward)
-            time.sleep(chance.uniform(0, 0.3))
-            killed(daemon)
+            time.sleep(chance.uniform(0, 0.8))  # before the database is written for the first time, and after
+            daemon.kill()
             delivered = {"download": sum(crowd.join()), "upload": sum(target.wait_for_results(clients))}
     daemon = tidegate.run(config)
-    check_counts({way: daemon.forward()[way] for way in counted}, counted, delivered)
-    carried = daemon.forward()
-    assert daemon.quota()["used"] == carried["upload"] + carried["download"]
+    total = {way: daemon.forward()[way] for way in counted}
+    check_counts(total, counted, delivered)
+    assert daemon.quota()["used"] == sum(total.values())
 
 
 def check_counts(now, before, delivered):
@@ -70,8 +62,7 @@ def check_counts(now, before, delivered):
 
 def test_a_client_of_a_dead_target_is_reset_and_it_is_counted(lab, tidegate, tmp_path):
     daemon = tidegate.run(forwarding(tmp_path, forward()))
-    with connect(lab.client1, server_address()) as connection:
-        assert answer_of(connection) == "reset"
+    assert fate(lab.client1, server_address()) == "reset"
     daemon.wait_for_forward(errors=1, open_connections=0)
 
 
@@ -85,8 +76,7 @@ def test_a_black_hole_is_left_after_the_connect_timeout_for_a_target_that_answer
     both = {"name": "both", "listen_port": 7000, "targets": [hole, lives], "timeouts": timeouts}
     daemon = tidegate.run(forwarding(tmp_path, alone, both))
     began = time.monotonic()
-    with connect(lab.client1, server_address(), 7010) as connection:
-        assert answer_of(connection) == "reset"
+    assert fate(lab.client1, server_address(), 7010) == "reset"
     assert time.monotonic() - began >= 0.45
     daemon.wait_for_forward("alone", errors=1)
     for _ in range(4):  # round robin comes to both
@@ -194,19 +184,14 @@ def test_thousands_of_connections_opened_and_left_cost_little_and_are_all_closed
         silent.bind(("127.0.0.1", TARGET))
         silent.listen(count)  # the kernel answers for it
         daemon = tidegate.run(forwarding(tmp_path, forward(timeouts={"idle": "8s"})))
-        before, held = memory(daemon), descriptors(daemon)
+        before, held = daemon.memory(), daemon.descriptors()
         for _ in range(count):
             stack.enter_context(connect(lab.client1, server_address()))
         daemon.wait_for_forward(open_connections=count)
-        used = memory(daemon) - before
+        used = daemon.memory() - before
         assert used / count < 16 << 10, f"{used / count:.0f} bytes of each, sanitizers and all"
         daemon.wait_for_forward(open_connections=0, errors=0)
-        wait_until(lambda: descriptors(daemon) <= held + 5, lambda: f"{descriptors(daemon)} descriptors, {held} before")
-
-
-def memory(daemon):
-    with open(f"/proc/{daemon.pid}/status", encoding="ascii") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:")) << 10
+        wait_until(lambda: daemon.descriptors() <= held + 5, lambda: f"{daemon.descriptors()} descriptors, {held} before")
 
 
 def seconds_of_cpu(daemon):
@@ -215,8 +200,11 @@ def seconds_of_cpu(daemon):
 
 
 def test_without_descriptors_accepting_pauses_says_so_and_goes_on(lab, tidegate, tmp_path, target):  # pylint: disable=unused-argument
+    tidegate.binary = ROOT / "build" / "tidegate"  # the sanitizers themselves want descriptors, and end it without
+    if not tidegate.binary.exists():
+        pytest.skip("build/tidegate is not built (make build)")
     daemon = tidegate.run(forwarding(tmp_path, forward()))
-    room = descriptors(daemon) + 20
+    room = daemon.descriptors() + 20
     resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (room, room))
     with contextlib.ExitStack() as stack:
         waiting = [stack.enter_context(connect(lab.client1, server_address())) for _ in range(40)]
@@ -225,13 +213,13 @@ def test_without_descriptors_accepting_pauses_says_so_and_goes_on(lab, tidegate,
         wait_until(lambda: time.monotonic() > began + 1, "a second to pass")
         assert seconds_of_cpu(daemon) - before < 0.5, "it does not spin"
         assert len([line for line in daemon.log().splitlines() if "accept" in line]) <= 2, "one line each data thread"
-        served = 0
-        for connection in waiting:  # those that got in make room for those that wait
-            with contextlib.suppress(ConnectionError):
-                connection.sendall(b"ping")
-                served += connection.recv(4) == b"ping"
-            connection.close()
-        assert served >= 10
+
+        def one_turn(connection):
+            with connection:
+                return exchange(connection)
+
+        # Those that got in make room for those that wait.
+        assert Crowd(*[lambda each=each: one_turn(each) for each in waiting]).join() == [b"ping"] * 40
     daemon.wait_for_forward(open_connections=0)
     with connect(lab.client1, server_address()) as connection:
         assert exchange(connection) == b"ping"

@@ -184,8 +184,7 @@ def test_a_limit_stays_reached_over_a_restart(lab, tidegate, tmp_path, echoing):
         answer_of(connection, b"x" * 1000)
     carried = daemon.wait_for_forward(state="cut")
     assert carried["upload"] + carried["download"] == 1000
-    daemon.process.kill()
-    daemon.process.wait()
+    daemon.kill()
     daemon = tidegate.run(config)
     assert daemon.forward()["state"] == "cut"
     with connect(lab.client1, server_address()) as connection:

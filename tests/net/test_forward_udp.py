@@ -61,11 +61,6 @@ def heard(client):
     return False
 
 
-def memory(daemon):
-    with open(f"/proc/{daemon.pid}/status", encoding="ascii") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:")) << 10
-
-
 def test_a_flood_from_made_up_sources_neither_starves_a_live_session_nor_fills_memory(lab, tidegate, tmp_path, target):  # pylint: disable=unused-argument
     most = 200
     daemon = tidegate.run(forwarding(tmp_path, forward(protocol="udp", udp_sessions=most)))
@@ -85,7 +80,7 @@ def test_a_flood_from_made_up_sources_neither_starves_a_live_session_nor_fills_m
 
     lab.client1.send_frames("eth0", *strangers(2 * most))  # whatever is made once is made
     wait_until(lambda: daemon.forward()["sessions"] >= most, daemon.forward)
-    before = memory(daemon)
+    before = daemon.memory()
     with udp_client(lab.client2, server_address(2), timeout=2) as client:
         lived = 0
         for number in range(40):
@@ -95,4 +90,4 @@ def test_a_flood_from_made_up_sources_neither_starves_a_live_session_nor_fills_m
     flooded = daemon.forward()
     assert flooded["open_sessions"] <= 2 * most, "the bound, and what is being let go"
     assert flooded["sessions"] > 5000, "it was a flood"
-    assert memory(daemon) - before < 64 << 20
+    assert daemon.memory() - before < 64 << 20

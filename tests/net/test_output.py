@@ -11,7 +11,7 @@ from support import packets as p
 from support.clients import knock_udp
 from support.tidegate import environment
 
-COMMANDS = ("run", "check", "wake", "status", "why", "events", "start", "stop", "keep", "reload")
+COMMANDS = ("run", "check", "wake", "forward", "status", "why", "events", "start", "stop", "keep", "reload", "quota", "usage", "clients")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -176,6 +176,16 @@ def answer_of(connection, request=b""):
         return "reset"
 
 
+def fate(host, address="127.0.0.1", port=LISTEN, request=b""):
+    """answer_of() a new connection, which may be reset before it knows that it is one."""
+    try:
+        connection = connect(host, address, port)
+    except ConnectionResetError:
+        return "reset"
+    with connection:
+        return answer_of(connection, request)
+
+
 class Crowd:
     """A thread for each of some clients; what each came to, in order, or the first trouble raised."""
 
