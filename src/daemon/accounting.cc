@@ -47,8 +47,7 @@ std::shared_ptr<QuotaShare> make_share(const std::string& key, const Quota& quot
     share->down =
         settings.count == QuotaCount::sum ? share->up : std::make_shared<Allowance>(remaining(quota, Flow::down));
   }
-  share->throttle.set(settings.throttle, std::chrono::seconds{1},
-                      std::max<std::uint64_t>(settings.throttle / 10, 65'536));
+  set_byte_rate(share->throttle, settings.throttle);
   share->reached = settings.action == LimitAction::cut && share->spent();
   return share;
 }
@@ -228,8 +227,7 @@ void Accounting::commit(WallTime now) {
     tell(key, entry, draft.events);
     if (entry.quota.settings() == draft.settings) continue;
     change(entry, [&](Quota& quota) { quota.reconfigure(draft.settings, draft.zone, now); });
-    entry.share->throttle.set(draft.settings.throttle, std::chrono::seconds{1},
-                              std::max<std::uint64_t>(draft.settings.throttle / 10, 65'536));
+    set_byte_rate(entry.share->throttle, draft.settings.throttle);
   }
   for (auto& [name, book] : books_) {
     const auto keys = draft_keys_.find(name);

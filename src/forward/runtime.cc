@@ -6,18 +6,16 @@ namespace tidegate {
 
 namespace {
 
-// Bursts of a tenth of a second, and never less than what one datagram or one small read needs.
-constexpr std::uint64_t kLeastBurst = 65'536;
-
-void set_byte_rate(RateLimit& limit, std::uint64_t bytes_per_second) {
-  limit.set(bytes_per_second, std::chrono::seconds{1}, std::max(bytes_per_second / 10, kLeastBurst));
-}
-
 void set_new_rate(RateLimit& limit, const NewRate& rate) {
   limit.set(rate.count, rate.within, std::max(rate.count, 1U));
 }
 
 }  // namespace
+
+void set_byte_rate(RateLimit& limit, std::uint64_t bytes_per_second) {
+  constexpr std::uint64_t kLeastBurst = 65'536;
+  limit.set(bytes_per_second, std::chrono::seconds{1}, std::max(bytes_per_second / 10, kLeastBurst));
+}
 
 ForwardRuntime::ForwardRuntime(ForwardSettings s, std::shared_ptr<ForwardLife> l, std::vector<ForwardCounters*> c,
                                std::vector<std::shared_ptr<QuotaShare>> q)

@@ -32,6 +32,9 @@ struct QuotaShare {
   [[nodiscard]] bool spent() const { return (up && up->left() == 0) || (down && down->left() == 0); }
 };
 
+// Bytes per second, in bursts of a tenth of a second, and never less than one datagram or one small read; 0: no limit.
+void set_byte_rate(RateLimit& limit, std::uint64_t bytes_per_second);
+
 // What stays when a forward's settings change.
 struct ForwardLife {
   ForwardClients clients;

@@ -129,6 +129,7 @@ class TcpConnection final : public Disposable,
   void pump(Flow flow);
   [[nodiscard]] bool flush(Flow flow);
   [[nodiscard]] bool move(Flow flow, std::size_t& moved);
+  [[nodiscard]] bool read_nothing(Flow flow, ssize_t got, std::uint64_t reserved);
   [[nodiscard]] bool copy(Flow flow, std::uint64_t bytes, std::size_t& moved);
   [[nodiscard]] bool splice(Flow flow, std::uint64_t bytes, std::size_t& moved);
   void adapt(Stream& stream, std::size_t got, std::size_t want);

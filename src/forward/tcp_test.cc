@@ -74,6 +74,33 @@ TEST_F(Tcp, delivers_what_came_before_the_end_to_a_peer_that_reads_late) {
   EXPECT_EQ(counted().download, bytes.size());
 }
 
+class TcpOnOneThread : public EngineTest {
+ protected:
+  TcpOnOneThread() : EngineTest{1} {}
+};
+
+// So many that they are spliced; each ends while a pipe may still hold its last bytes.
+TEST_F(TcpOnOneThread, carries_many_bulk_streams_whole_to_their_ends) {
+  const auto bytes = pattern(24 << 20);
+  const Server server{[&](const Fd& fd) { EXPECT_TRUE(send_all(fd.get(), bytes)); }};
+  const auto settings = forward_to(server.port());
+  ASSERT_TRUE(serve({settings}));
+  constexpr std::size_t kStreams = 6;
+  std::vector<std::thread> clients;
+  std::atomic<std::size_t> whole = 0;
+  clients.reserve(kStreams);
+  for (std::size_t i = 0; i < kStreams; ++i) {
+    clients.emplace_back([&] {
+      const Fd client = connect_to(settings.listen.first);
+      if (receive(client.get()) == bytes) ++whole;
+    });
+  }
+  for (auto& client : clients) client.join();
+  EXPECT_EQ(whole, kStreams);
+  EXPECT_EQ(counted().download, kStreams * bytes.size());
+  EXPECT_TRUE(eventually([&] { return open() == 0; }));
+}
+
 TEST_F(Tcp, passes_a_reset_of_the_target_on_to_the_client) {
   const Server server{[&](Fd fd) {
     EXPECT_EQ(receive(fd.get(), 4), "ping");

@@ -15,7 +15,6 @@ constexpr int kBatchesInATurn = 4;
 constexpr int kSocketBuffer = 1 << 20;  // bytes for answers; memory only while it is filled
 constexpr std::uint8_t kRefusalsBeforeMove = 3;
 constexpr std::size_t kMostTries = 64;
-constexpr std::uint64_t kLeastBurst = 65'536;  // bytes: any datagram fits
 
 // fe80::/10 (RFC 4291, 2.5.6): means nothing without its interface.
 bool is_link_local(const IpAddress& address) {
@@ -61,7 +60,8 @@ UdpSession::UdpSession(UdpTools& tools, UdpPlan& plan, UdpClient& client, const 
       last_{tools.context.loop.now().instant},
       interface_{interface} {
   if (const auto rate = plan.forward->settings.rate.each_connection; rate > 0) {
-    rate_ = std::make_unique<RateLimit>(rate, std::chrono::seconds{1}, std::max(rate / 10, kLeastBurst));
+    rate_ = std::make_unique<RateLimit>();
+    set_byte_rate(*rate_, rate);
   }
   plan.sessions[static_cast<std::size_t>(standing_)].push_back(*this);
   client.sessions.push_back(*this);
