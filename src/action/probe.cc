@@ -26,6 +26,11 @@ namespace {
 
 constexpr Duration kFirstPause = std::chrono::milliseconds{2};
 constexpr Duration kMostPause = std::chrono::milliseconds{250};
+
+// To try a TCP port costs next to nothing, and a client may be held until it answers: at most this much later than need
+// be, unless the service takes its time anyway.
+constexpr Duration kMostTcpPause = std::chrono::milliseconds{5};
+constexpr Duration kEagerFor = std::chrono::seconds{20};
 constexpr Duration kTryTime = std::chrono::seconds{1};  // a lost packet: ask again
 constexpr Duration kSlowTryTime =
     std::chrono::seconds{5};  // an answer that has to be made: asking again would only start over
@@ -96,6 +101,8 @@ asio::awaitable<Result<ProbeAnswer>> ask_until_ready(Ready ready, Environment en
   int tries = 1;
   try {
     asio::steady_timer timer{co_await asio::this_coro::executor};
+    const bool eager = std::holds_alternative<ReadyTcp>(ready);
+    const auto began = std::chrono::steady_clock::now();
     Duration pause = kFirstPause;
     for (;; ++tries) {
       const Answered answered = co_await ask(ready, environment, try_time(ready), speaks);
@@ -103,7 +110,8 @@ asio::awaitable<Result<ProbeAnswer>> ask_until_ready(Ready ready, Environment en
       last = answered.error();
       timer.expires_after(pause);
       co_await timer.async_wait(asio::use_awaitable);
-      pause = std::min(pause * 3 / 2, kMostPause);
+      const bool soon = eager && std::chrono::steady_clock::now() - began < kEagerFor;
+      pause = std::min(pause * 3 / 2, soon ? kMostTcpPause : kMostPause);
     }
   } catch (const boost::system::system_error& e) {
     if (e.code() != asio::error::operation_aborted) throw;

@@ -260,6 +260,7 @@ Result<> Daemon::reload() {
     notify::ready();
     return applied;
   }
+  const bool had_books = forwards_.accounting() != nullptr;
   if (auto applied = forwards_.apply(*loaded); !applied) {
     if (const auto back = sensors_.apply(config_); !back) log::error("reload: {}", back.error().what);
     notify::ready();
@@ -271,6 +272,7 @@ Result<> Daemon::reload() {
     notify::ready();
     return applied;
   }
+  if (!had_books && forwards_.accounting() != nullptr) tasks_.spawn("forwards", forwards_.run());
   if (loaded->control != config_.control) log::warn("reload: another control socket takes effect at the next start");
   if (loaded->log_level != config_.log_level || loaded->log_format != config_.log_format) {
     log::configure({.level = loaded->log_level, .format = loaded->log_format});

@@ -35,6 +35,15 @@ Result<std::size_t> data_threads(const Config& config) {
   return std::clamp(std::thread::hardware_concurrency(), 1U, kMost);
 }
 
+std::vector<Forwards::Entry> entries_of(const Config& config) {
+  std::vector<Forwards::Entry> entries;
+  entries.reserve(config.forwards.size());
+  for (const auto& settings : config.forwards) {
+    entries.push_back({.settings = settings, .origin = Forwards::Origin::file, .json = {}});
+  }
+  return entries;
+}
+
 std::string joined(const std::vector<ConfigError>& errors) {
   std::string text;
   for (const auto& error : errors) text += (text.empty() ? "" : "; ") + error.to_string();
@@ -49,16 +58,27 @@ Forwards::Forwards(const asio::any_io_executor& executor, Hooks hooks)
 Forwards::~Forwards() = default;
 
 Result<> Forwards::open(const Config& config, const std::string& store) {
+  store_ = store;
   config_ = config;
   if (config.forwards.empty() && !config.api.enabled) return {};
+  auto opened = open_all(config);
+  if (!opened) {
+    entries_.clear();
+    engine_.reset();
+    accounting_.reset();
+  }
+  return opened;
+}
+
+Result<> Forwards::open_all(const Config& config) {
   const auto threads = data_threads(config);
   if (!threads) return std::unexpected{threads.error()};
   const auto tell = [this](EventKind kind, const std::string& subject, std::string text) {
     hooks_.tell(Event{system_now().wall, subject, kind, std::move(text)});
   };
-  auto accounting = Accounting::open(store, *threads, {.tell = tell, .quota_changed = [this](const auto& share) {
-                                                         if (engine_) engine_->quota_changed(share);
-                                                       }});
+  auto accounting = Accounting::open(store_, *threads, {.tell = tell, .quota_changed = [this](const auto& share) {
+                                                          if (engine_) engine_->quota_changed(share);
+                                                        }});
   if (!accounting) return std::unexpected{std::move(accounting.error())};
   accounting_ = std::move(*accounting);
   auto engine = Engine::start(
@@ -82,8 +102,7 @@ Result<> Forwards::open(const Config& config, const std::string& store) {
   if (!config.data_file.empty()) {
     if (const auto imported = accounting_->import_state(config.data_file, config.forwards); !imported) return imported;
   }
-  for (const auto& settings : config.forwards)
-    entries_.push_back({.settings = settings, .origin = Origin::file, .json = {}});
+  entries_ = entries_of(config);
   auto entries = entries_;  // what is read below is checked against them
   auto rows = accounting_->store().runtime_forwards();
   if (!rows) return std::unexpected{std::move(rows.error())};
@@ -99,17 +118,16 @@ Result<> Forwards::open(const Config& config, const std::string& store) {
 }
 
 Result<> Forwards::apply(const Config& config) {
-  if (!engine_) {
-    if (config.forwards.empty()) {
-      config_ = config;
-      return {};
-    }
-    return failure("forwards, where there were none: restart tidegate to open its store and data threads");
-  }
   auto before = std::exchange(config_, config);
-  std::vector<Entry> entries;
-  for (const auto& settings : config.forwards)
-    entries.push_back({.settings = settings, .origin = Origin::file, .json = {}});
+  if (!engine_) {
+    auto opened = open(config, store_);
+    if (!opened) config_ = std::move(before);
+    return opened;
+  }
+  if (config.data_threads != before.data_threads || config.store != before.store) {
+    log::warn("reload: another store, or number of data threads, takes effect at the next start");
+  }
+  auto entries = entries_of(config);
   for (const auto& entry : entries_) {
     const bool taken =
         std::ranges::find(config.forwards, entry.settings.name, &ForwardSettings::name) != config.forwards.end();

@@ -81,6 +81,7 @@ class Forwards {
   [[nodiscard]] Accounting* accounting() { return accounting_.get(); }         // null: nothing was opened
 
  private:
+  [[nodiscard]] Result<> open_all(const Config& config);
   [[nodiscard]] Result<> serve(std::vector<Entry> entries);
   [[nodiscard]] Result<Entry> read(const std::string& json) const;
   void quota_dry(const std::string& key, std::uint64_t needed);
@@ -88,6 +89,7 @@ class Forwards {
   boost::asio::any_io_executor executor_;
   Hooks hooks_;
   Config config_;  // what validation needs beside the forwards
+  std::string store_;
   std::vector<Entry> entries_;
   std::unique_ptr<Accounting> accounting_;
   std::unique_ptr<Engine> engine_;

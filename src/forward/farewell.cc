@@ -34,7 +34,7 @@ class Farewells::One final : private Timer {
   One(Farewells& all, Fd socket, Ending ending) : all_{all}, socket_{std::move(socket)}, ending_{ending} {}
   One(const One&) = delete;
   One& operator=(const One&) = delete;
-  ~One() { all_.loop_.cancel(*this); }
+  virtual ~One() { all_.loop_.cancel(*this); }
 
   // True: nothing is left to wait for.
   [[nodiscard]] bool done() {

@@ -35,7 +35,7 @@ class TcpForward::Impl final : public TcpOwner, private Timer {
       : context_{context}, plan_{std::make_shared<TcpPlan>(context, std::move(forward))} {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
-  ~Impl() {
+  virtual ~Impl() {
     acceptors_.clear();
     while (!all_.empty()) all_.front().end();
     context_.loop.cancel(*this);
@@ -212,7 +212,7 @@ class TcpForward::Impl final : public TcpOwner, private Timer {
   List<AllTag> all_;
   List<WaitingTag> waiting_;
   List<ParkedTag> parked_;
-  Instant wanted_at_{};
+  Instant wanted_at_;
 };
 
 TcpForward::TcpForward(WorkerContext& context, std::shared_ptr<ForwardRuntime> forward)

@@ -101,7 +101,7 @@ class TcpConnection final : public Disposable,
   struct Stream {
     std::unique_ptr<std::vector<std::byte>> backlog;  // read, and not yet taken by the peer
     std::unique_ptr<Splice> splice;
-    Instant again{};  // parked by a rate until then
+    Instant again;  // parked by a rate until then
     std::uint32_t sent_of_backlog = 0;
     std::uint8_t size = 0;  // of a read: kLeastRead << 2 * size
     std::uint8_t full = 0;  // full reads of the largest size in a row
@@ -159,8 +159,8 @@ class TcpConnection final : public Disposable,
   Side target_side_{*this};
   Stream up_;
   Stream down_;
-  Instant last_{};           // of a byte either way; before it is open: when its present state began
-  Instant deadline_{};       // of what it waits for before it is open; when open: keepalive is set then
+  Instant last_;             // of a byte either way
+  Instant deadline_;         // for reaching a target; when open: keepalive is set then
   std::uint64_t tried_ = 0;  // targets, a bit each
   Endpoint peer_;
   Endpoint local_;

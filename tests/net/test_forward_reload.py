@@ -118,3 +118,13 @@ def test_a_larger_limit_opens_a_forward_that_was_cut(lab, tidegate, tmp_path, ta
         assert exchange(connection, b"x" * 500) == b"x" * 500
     daemon.wait_for_forward(state="open", upload=1500, download=500)
     assert daemon.quota()["left"] == 1000
+
+
+def test_the_first_forward_may_come_by_a_reload(lab, tidegate, tmp_path, diary, target):
+    service = diary.service("other", ["udp/9999"])
+    daemon = tidegate.run(forwarding(tmp_path, services=[service]))
+    reload(tidegate, forwarding(tmp_path, forward(), services=[service]))
+    with connect(lab.client1, server_address()) as client:
+        assert exchange(client) == b"ping"
+    assert len(target.peers) == 1
+    daemon.wait_for_forward(connections=1, upload=4, download=4, open_connections=0)
