@@ -214,6 +214,7 @@ class EngineTest : public ::testing::Test {
       quotas_ = std::move(quotas);
       done = engine_->apply(std::move(plans));
     });
+    wait_for_workers();
     return done;
   }
 
@@ -254,6 +255,13 @@ class EngineTest : public ::testing::Test {
   std::unique_ptr<Engine> engine_;
 
  private:
+  // Until each data thread has taken up what was posted to it before: a message goes there and back.
+  void wait_for_workers() {
+    std::promise<void> answered;
+    on_control([&] { engine_->recall(quota_of(0), [&](std::uint64_t) { answered.set_value(); }); });
+    answered.get_future().wait();
+  }
+
   // As the daemon does it: all leases are called in, and what is left then decides.
   void on_dry(const std::string& key, std::uint64_t needed) {
     for (const auto& quota : quotas_) {

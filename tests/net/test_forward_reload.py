@@ -122,8 +122,9 @@ def test_a_larger_limit_opens_a_forward_that_was_cut(lab, tidegate, tmp_path, ta
 
 def test_the_first_forward_may_come_by_a_reload(lab, tidegate, tmp_path, diary, target):
     service = diary.service("other", ["udp/9999"])
-    daemon = tidegate.run(forwarding(tmp_path, services=[service]))
-    reload(tidegate, forwarding(tmp_path, forward(), services=[service]))
+    with_one = forwarding(tmp_path, forward(), services=[service])
+    daemon = tidegate.run({key: value for key, value in with_one.items() if key != "forwards"})
+    reload(tidegate, with_one)
     with connect(lab.client1, server_address()) as client:
         assert exchange(client) == b"ping"
     assert len(target.peers) == 1
