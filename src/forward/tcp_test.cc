@@ -362,11 +362,14 @@ TEST_F(Tcp, turns_away_who_is_denied_or_has_too_many_open) {
 TEST_F(Tcp, serves_a_range_of_ports_each_leading_to_its_own) {
   const Server server{echo};
   auto settings = forward_to(server.port());
-  settings.listen.first = static_cast<std::uint16_t>(std::min<unsigned>(free_port(), 65'000U));
-  settings.listen.last = static_cast<std::uint16_t>(settings.listen.first + 199);
   settings.targets[0].port = server.port();
-  if (const auto served = serve({settings}); !served)
-    GTEST_SKIP() << "200 ports in a row are not free: " << served.error().what;
+  bool served = false;
+  for (int attempt = 0; attempt < 50 && !served; ++attempt) {  // somebody may have one of 200 ports in a row
+    settings.listen.first = static_cast<std::uint16_t>(std::min<unsigned>(free_port(), 65'000U));
+    settings.listen.last = static_cast<std::uint16_t>(settings.listen.first + 199);
+    served = serve({settings}).has_value();
+  }
+  if (!served) GTEST_SKIP() << "no 200 ports in a row are free";
   for (const int nth : {0, 77, 199}) {
     const Fd client = connect_to(static_cast<std::uint16_t>(settings.listen.first + nth));
     ASSERT_TRUE(send_all(client.get(), "x"));
