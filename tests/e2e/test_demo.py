@@ -43,6 +43,13 @@ def test_one_plain_request_wakes_the_demo_is_answered_and_counted(demo, lab):
     assert seconds < 5
 
 
+def test_the_configuration_that_the_readme_shows_is_valid(tidegate):
+    (shown,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    tidegate.configure(shown)
+    done = tidegate.command("check")
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_release_binary_gives_usage_for_every_command(lab):
     if not RELEASE.exists():
         pytest.skip("build/tidegate is not built (make build)")
