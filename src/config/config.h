@@ -89,7 +89,7 @@ using FilterCheck = std::function<Result<>(const std::string& filter)>;
 [[nodiscard]] Result<NewRate> parse_new_rate(std::string_view text);                  // "20/s", "300/m", "5/10s"
 [[nodiscard]] Result<HoldAnswer> parse_hold_answer(std::string_view text);            // "close", "reset", "503", "page"
 [[nodiscard]] Result<LimitAction> parse_limit_action(std::string_view text);          // "cut", "reject", "throttle"
-[[nodiscard]] Result<ProxyHeader> parse_proxy_header(std::string_view text);          // "none", "v1", "v2"
+[[nodiscard]] Result<ProxyHeader> parse_proxy_version(std::string_view text);         // "none", "v1", "v2"
 [[nodiscard]] Result<QuotaPeriod> parse_quota_period(std::string_view text);          // "none", "hour", …, "month"
 [[nodiscard]] Result<QuotaCount> parse_quota_count(std::string_view text);            // "sum", …, "larger"
 [[nodiscard]] Result<unsigned> parse_percent(std::string_view text);                  // "80%" or "80"; 1 to 99

@@ -201,7 +201,7 @@ void read_networks_of_all(const Value& value, std::vector<Cidr>& into) {
 }
 
 constexpr Key<ProxyProtocolSettings> kProxyProtocolKeys[] = {
-    {"send", [](const Value& value, ProxyProtocolSettings& proxy) { value.read(proxy.send, parse_proxy_header); }},
+    {"send", [](const Value& value, ProxyProtocolSettings& proxy) { value.read(proxy.send, parse_proxy_version); }},
     {"accept_from",
      [](const Value& value, ProxyProtocolSettings& proxy) { read_networks_of_all(value, proxy.accept_from); }},
 };

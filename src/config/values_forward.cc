@@ -42,7 +42,7 @@ Result<ForwardProtocol> parse_forward_protocol(std::string_view text) { return p
 Result<Balance> parse_balance(std::string_view text) { return parse_word(text, kBalances); }
 Result<HoldAnswer> parse_hold_answer(std::string_view text) { return parse_word(text, kHoldAnswers); }
 Result<LimitAction> parse_limit_action(std::string_view text) { return parse_word(text, kLimitActions); }
-Result<ProxyHeader> parse_proxy_header(std::string_view text) { return parse_word(text, kProxyHeaders); }
+Result<ProxyHeader> parse_proxy_version(std::string_view text) { return parse_word(text, kProxyHeaders); }
 Result<QuotaPeriod> parse_quota_period(std::string_view text) { return parse_word(text, kPeriods); }
 Result<QuotaCount> parse_quota_count(std::string_view text) { return parse_word(text, kCounts); }
 

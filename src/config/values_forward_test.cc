@@ -11,7 +11,7 @@ TEST(ForwardValues, are_words_as_in_the_file) {
   EXPECT_EQ(parse_hold_answer("503").value(), HoldAnswer::http_503);
   EXPECT_EQ(parse_hold_answer("page").value(), HoldAnswer::http_page);
   EXPECT_EQ(parse_limit_action("throttle").value(), LimitAction::throttle);
-  EXPECT_EQ(parse_proxy_header("v2").value(), ProxyHeader::v2);
+  EXPECT_EQ(parse_proxy_version("v2").value(), ProxyHeader::v2);
   EXPECT_EQ(parse_weekday("Sun").value(), 6U);
   EXPECT_EQ(parse_forward_protocol("TCP").error().what, "\"TCP\" is not known here (allowed: tcp, udp or both)");
   EXPECT_EQ(parse_balance("random").error().what,

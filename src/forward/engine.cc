@@ -13,6 +13,12 @@ namespace asio = boost::asio;
 
 namespace {
 
+// Whether a listener of the one serves the other as well, where its port is among them.
+bool same_place(const ForwardSettings& a, const ForwardSettings& b) {
+  return a.listen.address == b.listen.address && a.listen.unix_path == b.listen.unix_path &&
+         a.transparent == b.transparent;
+}
+
 // Of so many ports each data thread has a listener of its own (SO_REUSEPORT); of more, the ports are dealt out.
 constexpr std::size_t kMostSharedPorts = 64;
 
@@ -77,11 +83,8 @@ Result<> Engine::open_listeners(const ForwardSettings& settings, const Served* o
   by_worker.clear();
   by_worker.resize(workers_.size());
   const ListenAddress& listen = settings.listen;
-  const bool same_place = old != nullptr && old->runtime->settings.listen.address == listen.address &&
-                          old->runtime->settings.listen.unix_path == listen.unix_path &&
-                          old->runtime->settings.transparent == settings.transparent;
   std::set<std::pair<bool, std::uint16_t>> there;
-  if (same_place) {
+  if (old != nullptr && same_place(old->runtime->settings, settings)) {
     for (const auto& held : old->listeners) there.emplace(held.udp, held.port);
   }
   for (const bool udp : {false, true}) {
@@ -148,13 +151,11 @@ Result<> Engine::apply(std::vector<ForwardPlan> plans) {
 
     // What is open and not wanted any more is closed after the new is served.
     const ListenAddress& listen = settings.listen;
-    const bool same_place = before && before->settings.listen.address == listen.address &&
-                            before->settings.listen.unix_path == listen.unix_path &&
-                            before->settings.transparent == settings.transparent;
+    const bool same = before && same_place(before->settings, settings);
     std::vector<std::vector<int>> closing(workers_.size());
     std::erase_if(served->listeners, [&](const Served::Held& held) {
       const bool wants = held.udp ? carries_udp(settings.protocol) : carries_tcp(settings.protocol);
-      if (same_place && wants && held.port >= listen.first && held.port <= listen.last) return false;
+      if (same && wants && held.port >= listen.first && held.port <= listen.last) return false;
       closing[held.worker].push_back(held.descriptor);
       return true;
     });

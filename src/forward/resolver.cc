@@ -90,9 +90,6 @@ asio::awaitable<Result<>> try_connect(SocketAddress address, std::string what, D
   co_return Result<>{};
 }
 
-// A want of this host, which says nothing of the target.
-bool is_ours(int code) { return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM; }
-
 asio::awaitable<void> pause(Duration duration) {
   asio::steady_timer timer{co_await asio::this_coro::executor, duration};
   co_await timer.async_wait(asio::use_awaitable);
@@ -226,7 +223,7 @@ class TargetWatch::Work : public std::enable_shared_from_this<Work> {
       } else {
         const auto answer = co_await ask(index, check.timeout);
         if (stopped_) co_return;
-        const bool says_something = answer || !is_ours(answer.error().code);
+        const bool says_something = answer || !is_shortage(answer.error().code);
         if (says_something && !forward_->holds()) take(index, record, answer);
       }
       co_await pause(about(check.every));

@@ -36,24 +36,19 @@ ForwardClient* ForwardRuntime::acquire_client(const IpAddress& address) {
   });
 }
 
-const char* to_string(Refusal refusal) {
-  switch (refusal) {
-    case Refusal::none:
-      return "none";
-    case Refusal::denied:
-      return "denied";
-    case Refusal::quota:
-      return "its quota is reached";
-    case Refusal::too_many:
-      return "too many connections";
-    case Refusal::too_many_of_client:
-      return "too many connections of this client";
-    case Refusal::too_fast:
-      return "too many new connections";
-    case Refusal::too_fast_of_client:
-      return "too many new connections of this client";
-  }
-  return "";
+std::unique_ptr<RateLimit> ForwardRuntime::connection_rate() const {
+  if (settings.rate.each_connection == 0) return nullptr;
+  auto limit = std::make_unique<RateLimit>();
+  set_byte_rate(*limit, settings.rate.each_connection);
+  return limit;
+}
+
+bool ForwardRuntime::uses(const QuotaShare& quota) const {
+  return std::ranges::any_of(quotas, [&](const auto& share) { return share.get() == &quota; });
+}
+
+bool ForwardRuntime::closed_by_quota() const {
+  return std::ranges::any_of(quotas, [](const auto& quota) { return quota->closed(); });
 }
 
 bool allowed(const ForwardSettings& settings, const IpAddress& address) {
@@ -63,12 +58,7 @@ bool allowed(const ForwardSettings& settings, const IpAddress& address) {
 }
 
 Refusal admit(ForwardRuntime& forward, ForwardClient& client, Instant now) {
-  for (const auto& quota : forward.quotas) {
-    if (quota->action == LimitAction::cut ? quota->reached.load(std::memory_order_relaxed)
-                                          : quota->action == LimitAction::reject && quota->spent()) {
-      return Refusal::quota;
-    }
-  }
+  if (forward.closed_by_quota()) return Refusal::quota;
   const auto& limits = forward.settings.connections;
   const auto& life = *forward.life;
   const auto open =

@@ -30,6 +30,12 @@ struct QuotaShare {
 
   // Of reject and throttle: the limit has been reached. Any thread.
   [[nodiscard]] bool spent() const { return (up && up->left() == 0) || (down && down->left() == 0); }
+
+  // Whether it lets nobody new in, and no datagram through. Any thread.
+  [[nodiscard]] bool closed() const {
+    return action == LimitAction::cut ? reached.load(std::memory_order_relaxed)
+                                      : action == LimitAction::reject && spent();
+  }
 };
 
 // Bytes per second, in bursts of a tenth of a second, and never less than one datagram or one small read; 0: no limit.
@@ -66,11 +72,16 @@ struct ForwardRuntime {
 
   // The client whose limits these settings give, its `open` counted up; null: the table is full of busy ones.
   [[nodiscard]] ForwardClient* acquire_client(const IpAddress& address);
+
+  // The rate of one connection or session, which is that one's own; null: no limit.
+  [[nodiscard]] std::unique_ptr<RateLimit> connection_rate() const;
+
+  [[nodiscard]] bool uses(const QuotaShare& quota) const;
+  [[nodiscard]] bool closed_by_quota() const;  // see QuotaShare::closed
 };
 
 // Why a new client is turned away; none: it may come in.
 enum class Refusal : std::uint8_t { none, denied, quota, too_many, too_many_of_client, too_fast, too_fast_of_client };
-[[nodiscard]] const char* to_string(Refusal refusal);
 
 // Whether a new connection or session of `client` may come in now: allow and deny, quotas that are reached, limits on
 // open and on new ones. `client` has been acquired, and counts itself already. Takes from the rates of new ones.

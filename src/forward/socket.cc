@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -125,6 +126,20 @@ int pending_error(int fd) {
 
 bool set_option(int fd, int level, int option, int value) {
   return ::setsockopt(fd, level, option, &value, sizeof value) == 0;
+}
+
+bool is_shortage(int error) {
+  constexpr std::array kShortages = {EMFILE, ENFILE, ENOBUFS, ENOMEM, ENOSPC, EAGAIN, EADDRNOTAVAIL};
+  return std::ranges::find(kShortages, error) != kShortages.end();
+}
+
+Result<> bind_transparent(int fd, const Endpoint& source) {
+  const SocketAddress address{source};
+  const bool v6 = address.family() == AF_INET6;
+  const bool allowed = set_option(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT, 1);
+  if (!allowed || ::bind(fd, address.get(), address.size()) != 0)
+    return system_failure("bind to the client's " + source.to_string());
+  return {};
 }
 
 void set_tcp_timeouts(int fd, const TimeoutSettings& timeouts) {

@@ -55,6 +55,13 @@ class SocketAddress {
 // Sets an integer option; false where the kernel refuses.
 bool set_option(int fd, int level, int option, int value);
 
+// Whether a system call failed for want of descriptors, memory, room or a local port on this host, which says nothing
+// of the peer.
+[[nodiscard]] bool is_shortage(int error);
+
+// Lets the socket speak from an address that is not this host's (IP_TRANSPARENT; needs CAP_NET_ADMIN), and binds it.
+[[nodiscard]] Result<> bind_transparent(int fd, const Endpoint& source);
+
 // Keepalive and TCP_USER_TIMEOUT of a TCP socket; a listener hands them on to what it accepts (tcp(7)).
 void set_tcp_timeouts(int fd, const TimeoutSettings& timeouts);
 

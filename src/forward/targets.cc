@@ -10,9 +10,8 @@ namespace tidegate {
 namespace {
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
-constexpr std::size_t kLastBit = 63;
 
-bool was_tried(std::uint64_t tried, std::size_t index) { return (tried >> std::min(index, kLastBit) & 1) != 0; }
+bool was_tried(std::uint64_t tried, std::size_t index) { return (tried & tried_bit(index)) != 0; }
 
 // The finalizer of SplitMix64: every bit of the input changes about half of the output.
 std::uint64_t mixed(std::uint64_t value) {
@@ -169,7 +168,6 @@ void Targets::connected(std::size_t index) {
   auto& own = choosing_[index];
   for (auto& address : own.addresses) address.failed = false;
   own.marks = 0;
-  targets_[index]->failures.store(0, kRelaxed);
   targets_[index]->down_until.store(0, kRelaxed);
 }
 
@@ -177,7 +175,6 @@ void Targets::failed(std::size_t index, Instant now) {
   const std::lock_guard lock{mutex_};
   auto& state = *targets_[index];
   auto& own = choosing_[index];
-  state.failures.fetch_add(1, kRelaxed);
   own.failed_at = now;
   if (own.named) stale_.store(true, kRelaxed);
   if (own.addresses.empty()) return;

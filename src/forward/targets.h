@@ -2,6 +2,7 @@
 // threads; addresses are replaced by the control thread when a name resolves anew.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -22,11 +23,15 @@ struct TargetState {
 
   const Target settings;
   std::atomic<std::uint32_t> open{0};          // connections and sessions towards it
-  std::atomic<std::uint32_t> failures{0};      // in a row, of connecting
   std::atomic<std::int64_t> down_until{0};     // passive mark: steady clock, nanoseconds
   std::atomic<bool> checked_down{false};       // by the active check
   std::atomic<std::uint32_t> next_address{0};  // of several, the one that answered last
 };
+
+// The bit of a target among those that a client has tried; bit 63 stands for all from 63 on.
+[[nodiscard]] constexpr std::uint64_t tried_bit(std::size_t index) {
+  return std::uint64_t{1} << std::min<std::size_t>(index, 63);
+}
 
 // Where one connection goes.
 struct TargetChoice {
@@ -45,10 +50,10 @@ class Targets {
   Targets(const std::vector<Target>& settings, Balance balance);
 
   // The next target for a client that came to the `nth` listening port (0 for the first), whose number is `port`.
-  // `tried` holds a bit for each target that this client tried already (bit 63 stands for all from 63 on); such a
-  // target is given once more where some of its addresses have failed and others not, since it last answered. One that
-  // is up is preferred; where none is, the one whose last failure is longest ago is tried all the same. None: all were
-  // tried, or no target has an address yet. Any thread.
+  // `tried` holds the tried_bit() of each target that this client tried already; such a target is given once more where
+  // some of its addresses have failed and others not, since it last answered. One that is up is preferred; where none
+  // is, the one whose last failure is longest ago is tried all the same. None: all were tried, or no target has an
+  // address yet. Any thread.
   //   round_robin         smooth weighted: {a:2, b:1} gives a b a
   //   least_connections   open ÷ weight smallest; among equals round robin
   //   source              rendezvous hash of the client's address: the others keep theirs when one leaves; a client

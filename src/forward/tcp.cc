@@ -32,7 +32,7 @@ Sample sample_of(const TcpConnection& connection, Now now) {
 class TcpForward::Impl final : public TcpOwner, private Timer {
  public:
   Impl(WorkerContext& context, std::shared_ptr<ForwardRuntime> forward)
-      : context_{context}, plan_{std::make_shared<TcpPlan>(context, std::move(forward))} {}
+      : context_{context}, plan_{std::make_shared<DataPlan>(context, std::move(forward))} {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   virtual ~Impl() {
@@ -59,7 +59,7 @@ class TcpForward::Impl final : public TcpOwner, private Timer {
   }
 
   void replace(std::shared_ptr<ForwardRuntime> forward) {
-    plan_ = std::make_shared<TcpPlan>(context_, std::move(forward));
+    plan_ = std::make_shared<DataPlan>(context_, std::move(forward));
     for (const auto& acceptor : acceptors_) {
       if (!plan_->forward->settings.listen.is_unix())
         set_tcp_timeouts(acceptor->descriptor(), plan_->forward->settings.timeouts);
@@ -75,7 +75,7 @@ class TcpForward::Impl final : public TcpOwner, private Timer {
   void quota_changed(const QuotaShare& quota) {
     if (quota.reached.load(std::memory_order_relaxed)) {
       for_each(all_, [&](TcpConnection& connection) {
-        if (uses(connection, quota)) connection.cut();
+        if (connection.plan().forward->uses(quota)) connection.cut();
       });
     } else {
       for_each(parked_, [](TcpConnection& connection) { connection.go_on(); });
@@ -110,7 +110,7 @@ class TcpForward::Impl final : public TcpOwner, private Timer {
           continue;
         }
         if (errno == EAGAIN) return;
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) return pause();
+        if (is_shortage(errno)) return pause();
         // Else the error is the connection's, which is gone already (accept(2)).
       }
       owner_.context_.loop.again(*this);
@@ -134,11 +134,6 @@ class TcpForward::Impl final : public TcpOwner, private Timer {
       auto& connection = *next++;  // it may leave the list
       visit(connection);
     }
-  }
-
-  static bool uses(const TcpConnection& connection, const QuotaShare& quota) {
-    return std::ranges::any_of(connection.plan().forward->quotas,
-                               [&](const auto& share) { return share.get() == &quota; });
   }
 
   void accepted(Fd socket, Endpoint peer, const Listener& listener) {
@@ -207,7 +202,7 @@ class TcpForward::Impl final : public TcpOwner, private Timer {
                                       boost::intrusive::constant_time_size<false>>;
 
   WorkerContext& context_;
-  std::shared_ptr<TcpPlan> plan_;  // of new connections
+  std::shared_ptr<DataPlan> plan_;  // of new connections
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   List<AllTag> all_;
   List<WaitingTag> waiting_;

@@ -33,7 +33,7 @@ std::string answer_text(HoldAnswer answer) {
 
 }  // namespace
 
-TcpConnection::TcpConnection(WorkerContext& context, TcpOwner& owner, std::shared_ptr<TcpPlan> plan, Fd socket,
+TcpConnection::TcpConnection(WorkerContext& context, TcpOwner& owner, std::shared_ptr<DataPlan> plan, Fd socket,
                              const Endpoint& peer, const Endpoint& local, std::uint16_t nth, ForwardClient& client)
     : context_{context},
       owner_{owner},
@@ -44,10 +44,7 @@ TcpConnection::TcpConnection(WorkerContext& context, TcpOwner& owner, std::share
       local_{local},
       nth_{nth} {
   client_side_.fd = std::move(socket);
-  if (const auto rate = settings().rate.each_connection; rate > 0) {
-    rate_ = std::make_unique<RateLimit>();
-    set_byte_rate(*rate_, rate);
-  }
+  rate_ = plan_->forward->connection_rate();
   plan_->forward->life->open_connections.fetch_add(1, std::memory_order_relaxed);
   plan_->counters.connections.add(1);
   client.connections.fetch_add(1, std::memory_order_relaxed);
@@ -197,7 +194,7 @@ void TcpConnection::try_target() {
     const auto choice = targets.choose(peer_.address, local_.port, nth_, tried_, now);
     if (!choice) return settings().service.empty() || now >= deadline_ ? no_target() : connect_later();
     target_ = static_cast<std::uint32_t>(choice->index);
-    tried_ |= std::uint64_t{1} << std::min<std::size_t>(choice->index, 63);
+    tried_ |= tried_bit(choice->index);
     const int family = choice->address.family();
     Fd fd{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     if (!fd) {
@@ -207,12 +204,8 @@ void TcpConnection::try_target() {
     }
     if (family != AF_UNIX) set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
     if (settings().transparent && peer_.address) {
-      set_option(fd.get(), family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP,
-                 family == AF_INET6 ? IPV6_TRANSPARENT : IP_TRANSPARENT, 1);
-      const SocketAddress source{Endpoint{peer_.address, 0}};
-      if (::bind(fd.get(), source.get(), source.size()) != 0) {
-        context_.tell_trouble(settings().name,
-                              system_failure("bind to the client's " + peer_.address.to_string()).error().what);
+      if (const auto bound = bind_transparent(fd.get(), {peer_.address, 0}); !bound) {
+        context_.tell_trouble(settings().name, bound.error().what);
         return no_target();
       }
     }
@@ -226,7 +219,7 @@ void TcpConnection::try_target() {
       context_.loop.arm(*this, now + settings().timeouts.connect);
       return;
     }
-    if (errno == EADDRNOTAVAIL || errno == EAGAIN || errno == ENOBUFS) {  // no fault of the target's
+    if (is_shortage(errno)) {
       context_.tell_trouble(settings().name,
                             system_failure("connect to " + choice->target->settings.to_string()).error().what);
       return now < deadline_ ? connect_later() : no_target();

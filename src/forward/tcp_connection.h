@@ -18,18 +18,6 @@
 
 namespace tidegate {
 
-// What the connections that were made under the same settings share; owned by them and by their TcpForward.
-struct TcpPlan {
-  TcpPlan(WorkerContext& context, std::shared_ptr<ForwardRuntime> runtime)
-      : forward{std::move(runtime)},
-        counters{*forward->counters[context.index]},
-        budget{*forward, context.leases, counters} {}
-
-  std::shared_ptr<ForwardRuntime> forward;
-  ForwardCounters& counters;
-  Budget budget;
-};
-
 class TcpConnection;
 
 // What a connection needs of the forward it belongs to.
@@ -57,14 +45,15 @@ class TcpConnection final : public Disposable,
                             public TcpHook<ParkedTag>,
                             private Timer {
  public:
-  // A client that was accepted at `local` (its nth port) and let in. `client` is released when the connection goes.
-  TcpConnection(WorkerContext& context, TcpOwner& owner, std::shared_ptr<TcpPlan> plan, Fd socket, const Endpoint& peer,
-                const Endpoint& local, std::uint16_t nth, ForwardClient& client);
+  // `plan` is owned by the connections made under it and by their TcpForward. A client that was accepted at `local`
+  // (its nth port) and let in. `client` is released when the connection goes.
+  TcpConnection(WorkerContext& context, TcpOwner& owner, std::shared_ptr<DataPlan> plan, Fd socket,
+                const Endpoint& peer, const Endpoint& local, std::uint16_t nth, ForwardClient& client);
   ~TcpConnection() override;
 
   void begin();
 
-  [[nodiscard]] const TcpPlan& plan() const { return *plan_; }
+  [[nodiscard]] const DataPlan& plan() const { return *plan_; }
   [[nodiscard]] const Endpoint& peer() const { return peer_; }
   [[nodiscard]] const Endpoint& local() const { return local_; }
 
@@ -152,7 +141,7 @@ class TcpConnection final : public Disposable,
 
   WorkerContext& context_;
   TcpOwner& owner_;
-  std::shared_ptr<TcpPlan> plan_;
+  std::shared_ptr<DataPlan> plan_;
   ForwardClient* client_;
   std::unique_ptr<RateLimit> rate_;  // of each_connection, where there is one
   Side client_side_{*this};

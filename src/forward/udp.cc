@@ -77,8 +77,7 @@ class UdpForward::Impl final : private Timer {
   void quota_changed(const QuotaShare& quota) {
     if (!quota.reached.load(std::memory_order_relaxed)) return;  // nothing of UDP waits for a quota
     sessions_.for_each([&](UdpSession& session) {
-      const auto& quotas = session.plan().forward->quotas;
-      if (std::ranges::any_of(quotas, [&](const auto& share) { return share.get() == &quota; })) sessions_.end(session);
+      if (session.plan().forward->uses(quota)) sessions_.end(session);
     });
   }
 

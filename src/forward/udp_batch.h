@@ -100,7 +100,6 @@ class DatagramSender {
   };
 
   void clear() { count_ = next_ = offset_ = 0; }
-  [[nodiscard]] bool full() const { return count_ == kMost; }
   void add(const Datagrams& datagrams) { waiting_[count_++] = datagrams; }  // the bytes stay where they are
 
   // Sends the next of them by one call; none: all are done. `merge` is the path's: the largest size that the kernel

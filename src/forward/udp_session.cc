@@ -22,29 +22,9 @@ bool is_link_local(const IpAddress& address) {
   return address.is_v6() && bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80;
 }
 
-// The process or the kernel has no room for one more socket; EAGAIN: no local port is left.
-bool is_shortage(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM || error == EAGAIN ||
-         error == ENOSPC;
-}
-
-std::uint64_t bit_of(std::size_t target) { return std::uint64_t{1} << std::min<std::size_t>(target, 63); }
-
 }  // namespace
 
 // --- UdpPlan
-
-UdpPlan::UdpPlan(WorkerContext& context, std::shared_ptr<ForwardRuntime> runtime)
-    : forward{std::move(runtime)},
-      counters{*forward->counters[context.index]},
-      budget{*forward, context.leases, counters} {}
-
-bool UdpPlan::blocked() const {
-  return std::ranges::any_of(forward->quotas, [](const auto& quota) {
-    return quota->action == LimitAction::cut ? quota->reached.load(kRelaxed)
-                                             : quota->action == LimitAction::reject && quota->spent();
-  });
-}
 
 bool UdpPlan::empty() const {
   return std::ranges::all_of(sessions, [](const auto& list) { return list.empty(); });
@@ -57,12 +37,9 @@ UdpSession::UdpSession(UdpTools& tools, UdpPlan& plan, UdpClient& client, const 
       plan_{&plan},
       client_{&client},
       key_{key},
+      rate_{plan.forward->connection_rate()},
       last_{tools.context.loop.now().instant},
       interface_{interface} {
-  if (const auto rate = plan.forward->settings.rate.each_connection; rate > 0) {
-    rate_ = std::make_unique<RateLimit>();
-    set_byte_rate(*rate_, rate);
-  }
   plan.sessions[static_cast<std::size_t>(standing_)].push_back(*this);
   client.sessions.push_back(*this);
   plan.forward->life->open_sessions.fetch_add(1, kRelaxed);
@@ -115,12 +92,8 @@ Result<Fd> UdpSession::open_socket(const SocketAddress& target) const {
   set_option(socket.get(), SOL_SOCKET, SO_RXQ_OVFL, 1);
   set_option(socket.get(), IPPROTO_UDP, UDP_GRO, 1);
   if (plan_->forward->settings.transparent) {
-    const SocketAddress client{key_.client};
-    const bool v6 = client.family() == AF_INET6;
     set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);  // the client may have come to several ports
-    set_option(socket.get(), v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT, 1);
-    if (::bind(socket.get(), client.get(), client.size()) != 0)
-      return system_failure("bind " + key_.client.to_string() + " for transparent");
+    if (const auto bound = bind_transparent(socket.get(), key_.client); !bound) return std::unexpected{bound.error()};
   }
   if (::connect(socket.get(), target.get(), target.size()) != 0) return system_failure(words());
   return socket;
@@ -152,7 +125,7 @@ UdpSession::Reach UdpSession::connect(std::uint64_t tried) {
     if (is_shortage(socket.error().code)) return Reach::no_room;
     context.tell_trouble(plan_->forward->settings.name, socket.error().what);
     targets.failed(choice->index, now);
-    tried |= bit_of(choice->index);
+    tried |= tried_bit(choice->index);
   }
   return Reach::no_target;
 }
@@ -170,7 +143,7 @@ void UdpSession::refused() {
   refusals_ = 0;
   plan_->forward->targets.failed(target_index_, tools_.context.loop.now().instant);
   // Where there is no other, or no room, it stays with the socket that it has.
-  [[maybe_unused]] const Reach moved = connect(bit_of(target_index_));
+  [[maybe_unused]] const Reach moved = connect(tried_bit(target_index_));
 }
 
 void UdpSession::answered() {
@@ -242,7 +215,7 @@ Datagrams UdpSession::within_budget(Flow flow, const Datagrams& item) {
 }
 
 void UdpSession::deliver(Flow flow, std::span<const Datagrams> items) {
-  if (plan_->blocked()) return drop(items);
+  if (plan_->forward->closed_by_quota()) return drop(items);
   auto& counters = plan_->counters;
   auto& sender = tools_.sender;
   sender.clear();

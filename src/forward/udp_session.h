@@ -46,15 +46,11 @@ using UdpList = boost::intrusive::list<UdpSession, boost::intrusive::base_hook<U
                                        boost::intrusive::constant_time_size<false>>;
 
 // What the sessions that were begun under the same settings share, and those sessions, idle for longest first.
-struct UdpPlan {
-  UdpPlan(WorkerContext& context, std::shared_ptr<ForwardRuntime> runtime);
+struct UdpPlan : DataPlan {
+  using DataPlan::DataPlan;
 
-  [[nodiscard]] bool blocked() const;  // a quota lets nothing through
   [[nodiscard]] bool empty() const;
 
-  const std::shared_ptr<ForwardRuntime> forward;
-  ForwardCounters& counters;
-  Budget budget;
   std::array<UdpList<UdpPlanTag>, kUdpStandings> sessions;  // by standing
 };
 

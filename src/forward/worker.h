@@ -70,6 +70,18 @@ class WorkerContext {
   std::unordered_map<std::string, Instant> told_;
 };
 
+// What the connections and sessions that were made under the same settings share on one data thread.
+struct DataPlan {
+  DataPlan(WorkerContext& context, std::shared_ptr<ForwardRuntime> runtime)
+      : forward{std::move(runtime)},
+        counters{*forward->counters[context.index]},
+        budget{*forward, context.leases, counters} {}
+
+  const std::shared_ptr<ForwardRuntime> forward;
+  ForwardCounters& counters;
+  Budget budget;
+};
+
 class Worker {
  public:
   // `budget` of pipes is shared with the other workers, `hooks` are called in this worker's thread. Starts the thread.

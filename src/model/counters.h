@@ -20,18 +20,6 @@ class Counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
-// A number of things that are there now, likewise.
-class Gauge {
- public:
-  void add(std::int64_t n) noexcept {
-    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-  }
-  [[nodiscard]] std::int64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<std::int64_t> value_{0};
-};
-
 // One cache line and a half of numbers that only grow; two lines with its padding. This layout is in a file: a change
 // is a new version of that file.
 struct alignas(128) ForwardCounters {
