@@ -8,17 +8,16 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <boost/asio/read_until.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/system/system_error.hpp>
 #include <chrono>
-#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "action/look_up.h"
 #include "action/within.h"
 #include "base/units.h"
 
@@ -31,7 +30,6 @@ using asio::ip::udp;
 namespace {
 
 constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t kMostAddresses = 8;      // of a name
 constexpr std::size_t kMostStatusLine = 4096;  // bytes
 constexpr std::string_view kStatusLineStart = "HTTP/1.";
 constexpr std::size_t kShortestStatusLine = std::string_view{"HTTP/1.1 200"}.size();
@@ -42,53 +40,11 @@ std::string_view without_brackets(std::string_view host) {
   return host;
 }
 
-struct Targets {
-  std::vector<asio::ip::address> addresses;
-  bool named = false;  // the addresses of a name: any may be the one
-};
-
-// A look-up in progress. Shared by the coroutine that waits for it and the resolver's thread, which cannot be called
-// back from the middle of a look-up: the coroutine may give up first.
-struct Lookup {
-  explicit Lookup(const asio::any_io_executor& executor)
-      : resolver{executor}, done{executor, asio::steady_timer::time_point::max()} {}
-  tcp::resolver resolver;
-  asio::steady_timer done;  // never expires: cancelled when the answer is there
-  std::optional<Result<Targets>> answer;
-};
-
-asio::awaitable<Result<Targets>> look_up(std::string host) {
-  const auto lookup = std::make_shared<Lookup>(co_await asio::this_coro::executor);
-  struct GiveUp {
-    Lookup& lookup;
-    ~GiveUp() { lookup.resolver.cancel(); }
-  } const at_the_end{*lookup};
-  lookup->resolver.async_resolve(
-      host, "", [lookup, host](const boost::system::error_code& error, const tcp::resolver::results_type& results) {
-        if (error) {
-          lookup->answer = failure("look up {}: {}", host, error.message());
-        } else {
-          Targets targets{.addresses = {}, .named = true};
-          for (const auto& entry : results) {
-            if (targets.addresses.size() < kMostAddresses) targets.addresses.push_back(entry.endpoint().address());
-          }
-          lookup->answer = std::move(targets);
-        }
-        lookup->done.cancel();
-      });
-  while (!lookup->answer)
-    co_await lookup->done.async_wait(kAsTuple);  // throws when it begins anew after a cancellation
-  co_return std::move(*lookup->answer);
-}
-
-asio::awaitable<Result<Targets>> targets_of(std::string host) {
+asio::awaitable<Result<std::vector<asio::ip::address>>> addresses_of(std::string host) {
   if (host.empty()) {
-    co_return Targets{.addresses = {asio::ip::address_v4::loopback(), asio::ip::address_v6::loopback()}};
+    co_return std::vector<asio::ip::address>{asio::ip::address_v4::loopback(), asio::ip::address_v6::loopback()};
   }
-  boost::system::error_code not_numeric;
-  const auto address = asio::ip::make_address(without_brackets(host), not_numeric);
-  if (!not_numeric) co_return Targets{.addresses = {address}};
-  co_return co_await look_up(std::move(host));
+  co_return co_await look_up(std::string{without_brackets(host)});
 }
 
 // What the coroutine `ask_one` (an address in, an Answered out) gets from the first of the host's addresses that
@@ -96,21 +52,22 @@ asio::awaitable<Result<Targets>> targets_of(std::string host) {
 template <class AskOne>
 asio::awaitable<Answered> ask_each(std::string what, std::string host, Duration timeout, AskOne ask_one) {
   const Instant deadline = std::chrono::steady_clock::now() + timeout;
-  const auto targets = co_await within(timeout, targets_of(std::move(host)));
-  if (!targets) co_return failure("{}: its name was not found within {}", what, format_duration(timeout));
-  if (!*targets) co_return failure("{}: {}", what, targets->error().what);
+  const bool named = !host.empty();  // any of the addresses may be the one
+  const auto addresses = co_await within(timeout, addresses_of(std::move(host)));
+  if (!addresses) co_return failure("{}: its name was not found within {}", what, format_duration(timeout));
+  if (!*addresses) co_return failure("{}: {}", what, addresses->error().what);
 
   std::optional<Error> first;
-  std::size_t left = (*targets)->addresses.size();
-  for (const auto& address : (*targets)->addresses) {
+  std::size_t left = (*addresses)->size();
+  for (const auto& address : **addresses) {
     const Duration time_left = deadline - std::chrono::steady_clock::now();
-    const Duration share = (*targets)->named ? time_left / static_cast<Duration::rep>(left--) : time_left;
+    const Duration share = named ? time_left / static_cast<Duration::rep>(left--) : time_left;
     if (share <= Duration::zero()) break;
     Answered answered = failure("{}: no answer within {}", what, format_duration(share));
     if (auto in_time = co_await within(share, ask_one(address))) answered = std::move(*in_time);
     if (answered) co_return answered;
     if (!first) first = answered.error();
-    if (!(*targets)->named && answered.error().code != ECONNREFUSED) break;
+    if (!named && answered.error().code != ECONNREFUSED) break;
   }
   if (!first) co_return failure("{}: no answer within {}", what, format_duration(timeout));
   co_return std::unexpected{std::move(*first)};

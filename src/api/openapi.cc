@@ -48,10 +48,19 @@ constexpr std::array kOperations = {
                  "Raise"},
     ApiOperation{"GET", "/api/v1/clients", "clients", "The clients of all forwards, biggest first.", "Client",
                  "clients", "", "top"},
+    ApiOperation{"GET", "/api/v1/watches", "watches", "The figures of all watches, each in its first window.", "Watch",
+                 "watches"},
+    ApiOperation{"GET", "/api/v1/watches/{name}", "watch", "The figures of one watch in a window.", "Watch", "", "",
+                 "window top"},
+    ApiOperation{"GET", "/api/v1/tallies", "tallies", "All tallies, with their biggest sources.", "Tally", "tallies"},
+    ApiOperation{"GET", "/api/v1/tallies/{name}", "tally", "One tally, with its biggest sources.", "Tally", "", "",
+                 "top"},
     ApiOperation{"GET", "/api/v1/events", "events", "What happened, oldest first.", "Event", "events", "",
                  "last service"},
-    ApiOperation{"GET", "/api/v1/stream", "stream", "Server-sent events: event, forward and service, as they come.",
-                 "Text", "", "", "", 200, true, "text/event-stream"},
+    ApiOperation{
+        "GET", "/api/v1/stream", "stream",
+        "Server-sent events: event, forward, service and watch, as they come; after Last-Event-ID, the events since.",
+        "Text", "", "", "", 200, true, "text/event-stream"},
     ApiOperation{"GET", "/api/v1/openapi.json", "openapi", "This document.", "Document"},
 };
 
@@ -70,6 +79,7 @@ constexpr std::array kQuery = {
     QueryParameter{"last", "so many of the newest"},
     QueryParameter{"top", "so many of the biggest"},
     QueryParameter{"service", "only those of this service"},
+    QueryParameter{"window", "as \"10s\", no longer than the watch's longest; its first if it is not given"},
 };
 
 json::object query_parameter(std::string_view name) {

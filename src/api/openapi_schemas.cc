@@ -133,6 +133,103 @@ json::object quota() {
                  {"warn", list_of(count())}});
 }
 
+// Of something that is counted in bounded memory: at most `count`, and at least `count` - `error`.
+json::object ranked(Properties more = {}) {
+  auto object = fields({{"name", text()}, {"count", count()}, {"error", count()}, {"certain", flag()}});
+  for (const auto& [name, schema] : more) {
+    object["properties"].as_object()[name] = schema;
+    object["required"].as_array().emplace_back(name);
+  }
+  return object;
+}
+
+json::object alert() {
+  const auto change = fields({{"watch", text()},
+                              {"alert", text()},
+                              {"state", one_of({"raised", "recovered"})},
+                              {"at", time()},
+                              {"value", or_null(number())},
+                              {"when", text()},
+                              {"over", number()},
+                              {"requests", count()},
+                              {"responses", count()},
+                              {"errors", count()},
+                              {"latency", or_null(number())},
+                              {"text", text()}});
+  return fields({{"name", text()},
+                 {"when", text()},
+                 {"over", number()},
+                 {"state", one_of({"raised", "clear"})},
+                 {"value", or_null(number())},
+                 {"history", list_of(change)}});
+}
+
+// The counts of its own are since the watch began, those in_window and all below of the window.
+json::object watch() {
+  const auto times =
+      fields({{"known", count()}, {"p50", or_null(number())}, {"p95", or_null(number())}, {"p99", or_null(number())}});
+  const auto rate = fields(
+      {{"now", number()}, {"least", or_null(number())}, {"mean", or_null(number())}, {"most", or_null(number())}});
+  const auto in_window = fields({{"requests", count()},
+                                 {"responses", count()},
+                                 {"errors", count()},
+                                 {"incomplete", count()},
+                                 {"request_bytes", count()},
+                                 {"response_bytes", count()}});
+  const auto classes =
+      fields({{"1xx", count()}, {"2xx", count()}, {"3xx", count()}, {"4xx", count()}, {"5xx", count()}});
+  const auto section = ranked({{"responses", count()},
+                               {"classes", classes},
+                               {"request_bytes", count()},
+                               {"response_bytes", count()},
+                               {"times", times}});
+  const auto losses = fields({{"dropped_packets", count()},
+                              {"undecoded_packets", count()},
+                              {"gap_bytes", count()},
+                              {"resynchronisations", count()},
+                              {"evicted_streams", count()},
+                              {"unanswered", count()},
+                              {"tls_connections", count()},
+                              {"http2_connections", count()},
+                              {"other_connections", count()}});
+  return fields({{"watch", text()},
+                 {"at", time()},
+                 {"window", number()},
+                 {"covered", number()},
+                 {"requests", count()},
+                 {"responses", count()},
+                 {"errors", count()},
+                 {"incomplete", count()},
+                 {"request_bytes", count()},
+                 {"response_bytes", count()},
+                 {"in_window", in_window},
+                 {"rate", rate},
+                 {"times", times},
+                 {"sections", list_of(section)},
+                 {"hosts", list_of(ranked())},
+                 {"clients", list_of(ranked())},
+                 {"statuses", list_of(ranked())},
+                 {"methods", list_of(ranked())},
+                 {"time_error", number()},
+                 {"unattributed", count()},
+                 {"losses", losses},
+                 {"alerts", list_of(alert())}});
+}
+
+// Of a source or a port at most `connections`, and at least `connections` - `error`; what is not shown has at most
+// `error` of the tally.
+json::object tally() {
+  const auto port = fields({{"port", count()}, {"connections", count()}, {"error", count()}});
+  const auto source =
+      fields({{"source", text()}, {"connections", count()}, {"error", count()}, {"ports", list_of(port)}});
+  return fields({{"tally", text()},
+                 {"connections", count()},
+                 {"pending", count()},
+                 {"given_up", count()},
+                 {"error", count()},
+                 {"sources", list_of(source)}});
+}
+
 // As in traffic-monitor's documentation.
 json::object proxy_stats() {
   const auto used = fields({{"used", count()},
@@ -218,6 +315,8 @@ json::object openapi_schemas() {
                          {"download", count()},
                          {"connections", count()},
                          {"open", count()}})},
+      {"Watch", watch()},
+      {"Tally", tally()},
       {"Event", fields({{"at", time()}, {"service", text()}, {"event", text()}, {"text", text()}, {"id", count()}})},
       {"ProxyStats", proxy_stats()}};
 }

@@ -22,16 +22,19 @@ void ClientFlags::add_to(CLI::App& command) {
   command.add_flag("--json", json, "print the answer as JSON");
 }
 
+Result<std::string> ClientFlags::socket_path() const {
+  if (!control.empty()) return control;
+  const auto found = file.empty() ? find_config() : Result<std::string>{file};
+  const auto config = found ? load_config(*found) : Result<Config>{Config{}};
+  if (!file.empty() && !config) return std::unexpected{config.error()};
+  return config && !config->control.empty() ? config->control : default_control_path();
+}
+
 int ClientFlags::ask(const boost::json::object& request,
                      const std::function<void(const boost::json::object&)>& show) const {
-  std::string path = control;
-  if (path.empty()) {
-    const auto found = file.empty() ? find_config() : Result<std::string>{file};
-    const auto config = found ? load_config(*found) : Result<Config>{Config{}};
-    if (!file.empty() && !config) return complain(config.error().what, kUsage);
-    path = config && !config->control.empty() ? config->control : default_control_path();
-  }
-  const auto asked = ask_control(path, request, [&](const boost::json::value& answer) {
+  const auto path = socket_path();
+  if (!path) return complain(path.error().what, kUsage);
+  const auto asked = ask_control(*path, request, [&](const boost::json::value& answer) {
     if (json) return print_line(json_text(answer));
     show(answer.as_object());
     return true;

@@ -7,6 +7,8 @@
 #include <functional>
 #include <string>
 
+#include "base/error.h"
+
 namespace tidegate::cli {
 
 struct ClientFlags {
@@ -14,6 +16,10 @@ struct ClientFlags {
   std::string file;
   bool json = false;
   void add_to(CLI::App& command);
+
+  // Where the daemon's control socket is: as given, as configured, or where it is by default. The error: --config names
+  // a file that cannot be read.
+  [[nodiscard]] Result<std::string> socket_path() const;
 
   // Asks the daemon; each answer goes to `show`, or is printed as it came with --json. The exit status.
   int ask(const boost::json::object& request, const std::function<void(const boost::json::object&)>& show) const;

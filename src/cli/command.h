@@ -35,6 +35,14 @@ void add_forward(CLI::App& app, int& status);
 void add_quota(CLI::App& app, int& status);
 void add_usage(CLI::App& app, int& status);
 void add_clients(CLI::App& app, int& status);
+void add_top(CLI::App& app, int& status);
+void add_count(CLI::App& app, int& status);
+void add_http(CLI::App& app, int& status);
+void add_demo(CLI::App& app, int& status);
+
+// The subcommands of demo.
+void add_demo_serve(CLI::App& demo, int& status);
+void add_demo_load(CLI::App& demo, int& status);
 
 // Prints `text` on standard error behind "tidegate: " and gives `status` back.
 int complain(const std::string& text, int status);

@@ -4,12 +4,14 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "base/units.h"
 
 namespace tidegate::cli {
@@ -83,6 +85,15 @@ Result<> put_in(Result<T> parsed, Place& place) {
   if (!parsed) return std::unexpected{std::move(parsed.error())};
   place = std::move(*parsed);
   return {};
+}
+
+// A number from 1 to `most`.
+inline Result<std::uint64_t> parse_number(const std::string& text, std::uint64_t most) {
+  std::uint64_t number = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || stop != text.data() + text.size() || number == 0 || number > most)
+    return failure("\"{}\" is not a number from 1 to {}", printable(text), most);
+  return number;
 }
 
 inline Result<> put_text(const std::string& text, std::string& into) {

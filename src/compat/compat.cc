@@ -17,8 +17,12 @@ struct Tool {
 };
 
 constexpr std::array kTools = {
+    Tool{"pulso", pulso},
+    Tool{"simple_webserver.py", simple_webserver},
     Tool{"traffic-monitor", traffic_monitor},
     Tool{"traffic-spot-rs", traffic_spot},
+    Tool{"traffic_generator.py", traffic_generator},
+    Tool{"traffic_watch.py", traffic_watch},
     Tool{"tuninetd", tuninetd},
 };
 

@@ -14,8 +14,12 @@ using Main = int (*)(int argc, char** argv);
 // `tidegate compat NAME ARGS…`: argv[0] is NAME. Prints what there is when NAME is none of them. The exit status.
 int run(int argc, char** argv);
 
+int pulso(int argc, char** argv);
+int simple_webserver(int argc, char** argv);
+int traffic_generator(int argc, char** argv);
 int traffic_monitor(int argc, char** argv);
 int traffic_spot(int argc, char** argv);
+int traffic_watch(int argc, char** argv);
 int tuninetd(int argc, char** argv);
 
 }  // namespace tidegate::compat

@@ -9,7 +9,9 @@
 #include "config/quota.h"
 #include "config/reader.h"
 #include "config/service.h"
+#include "config/tally.h"
 #include "config/validate.h"
+#include "config/watch.h"
 #include "config/yaml.h"
 
 namespace tidegate {
@@ -41,6 +43,16 @@ void read_quotas(const Value& value, Config& config) {
   }
 }
 
+void read_watches(const Value& value, Config& config) {
+  if (!value.is_list()) return value.fail("a list of watches belongs here");
+  for (const Value& item : value.items(Value::Empty::refused)) config.watches.push_back(read_watch(item));
+}
+
+void read_tallies(const Value& value, Config& config) {
+  if (!value.is_list()) return value.fail("a list of tallies belongs here");
+  for (const Value& item : value.items(Value::Empty::refused)) config.tallies.push_back(read_tally(item));
+}
+
 void read_data_threads(const Value& value, Config& config) {
   std::uint32_t threads = 0;
   read_number(value, 1, kMostDataThreads, threads);
@@ -57,6 +69,9 @@ constexpr Key<Config> kTopKeys[] = {
     {"forwards", read_forwards},
     {"proxies", read_forwards},
     {"quotas", read_quotas},
+    {"tallies", read_tallies},
+    {"watches", read_watches},
+    {"privacy", [](const Value& value, Config& config) { read_privacy(value, config.privacy); }},
     {"data_file", [](const Value& value, Config& config) { read_text(value, config.data_file); }},
 };
 
@@ -103,7 +118,7 @@ std::expected<Config, std::vector<ConfigError>> parse_config(std::string_view te
   } else {
     const Value top{*document->root(), {}, findings};
     read_map(top, kTopKeys, config);
-    constexpr std::string_view kPurposes[] = {"services", "forwards", "proxies", "api"};
+    constexpr std::string_view kPurposes[] = {"services", "forwards", "proxies", "tallies", "watches", "api"};
     if (top.is_map() && std::ranges::none_of(kPurposes, [&](std::string_view key) { return top.gives(key); })) {
       top.fail("has neither services nor forwards, so there is nothing to do");
     }
@@ -143,6 +158,9 @@ std::vector<std::string> known_keys() {
   append_keys(keys, "services", service_keys());
   append_keys(keys, "forwards", forward_keys());
   append_keys(keys, "quotas", quota_keys());
+  append_keys(keys, "tallies", tally_keys());
+  append_keys(keys, "watches", watch_keys());
+  append_keys(keys, "privacy", privacy_keys());
   return keys;
 }
 

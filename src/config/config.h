@@ -16,6 +16,7 @@
 #include "model/forward.h"
 #include "model/quota.h"
 #include "model/service.h"
+#include "model/watch.h"
 
 namespace tidegate {
 
@@ -30,6 +31,9 @@ struct Config {
   std::vector<ServiceSettings> services;
   std::vector<ForwardSettings> forwards;  // of `forwards` and of `proxies`
   std::vector<QuotaSettings> quotas;      // of groups; each names its own
+  std::vector<TallySettings> tallies;
+  std::vector<WatchSettings> watches;
+  PrivacySettings privacy;
   bool operator==(const Config&) const = default;
 };
 
@@ -61,9 +65,10 @@ using FilterCheck = std::function<Result<>(const std::string& filter)>;
 [[nodiscard]] std::expected<ForwardSettings, std::vector<ConfigError>> parse_forward(std::string_view text);
 
 // What does not depend on the text: names, ports shared by services or by forwards, services and groups that forwards
-// name, and so on; also for what is made from flags or by the API. Fills in what follows from the rest: the host of a
-// readiness probe that names none (the service's first address, else 127.0.0.1), whether the gate asks for a veto, and
-// where the API listens. `path` of each error is "services[i].key" or "forwards[i].key", with no line.
+// name, services and forwards that alerts name, and so on; also for what is made from flags or by the API. Fills in
+// what follows from the rest: the host of a readiness probe that names none (the service's first address, else
+// 127.0.0.1), whether the gate asks for a veto, and where the API listens. `path` of each error is "services[i].key" or
+// "forwards[i].key", with no line.
 [[nodiscard]] std::vector<ConfigError> validate(Config& config);
 
 // The probe of a service that names none: its first TCP port; without any port, the first target of the first forward
@@ -95,6 +100,9 @@ using FilterCheck = std::function<Result<>(const std::string& filter)>;
 [[nodiscard]] Result<unsigned> parse_percent(std::string_view text);                  // "80%" or "80"; 1 to 99
 [[nodiscard]] Result<unsigned> parse_weekday(std::string_view text);                  // "Mon" is 0
 [[nodiscard]] Result<std::chrono::year_month_day> parse_date(std::string_view text);  // "2026-12-31"
+
+// "requests >= 20/s", "requests >= 2400 in total", "errors >= 5%", "latency p95 >= 300ms"; also with >, < and <=.
+[[nodiscard]] Result<AlertLevel> parse_alert_level(std::string_view text);
 
 // Bytes of a limit, where "", "0" and "none" mean that there is none: 0.
 [[nodiscard]] Result<std::uint64_t> parse_limit(std::string_view text);

@@ -112,6 +112,21 @@ proxies:
 quotas:
   - {group: family, bytes: 200GB, every: month, day: 15}
   - {group: once, bytes: 1TB, until: 2026-12-31}
+tallies:
+  - {name: knocks, interface: eth0, ports: [tcp/22, 8000], privacy: prefix, syn_packets: true, sources: 1000}
+watches:
+  - name: shop
+    interface: eth0
+    port: 80
+    address: 192.0.2.10
+    windows: [10s, 1m, 10m]
+    alerts:
+      - {name: busy, when: requests >= 20/s, over: 1m, clear: requests < 15/s, min_raised: 30s, min_clear: 10s,
+         do: [{command: /usr/local/bin/page}, {webhook: "https://example.net/hook"}, {start: wiki},
+              {throttle: {forward: local, to: 1Mbit/s}}]}
+      - {name: broken, when: errors >= 5%}
+  - {name: others, ports: [8080, 8443]}
+privacy: {mode: hash, key_file: /etc/tidegate/privacy.key}
 data_file: ./data/traffic_data.json
 )";
 
@@ -254,6 +269,40 @@ Config everything() {
   once.bytes = 1ULL << 40;
   once.until = std::chrono::year_month_day{std::chrono::year{2026}, std::chrono::December, std::chrono::day{31}};
 
+  TallySettings knocks;
+  knocks.name = "knocks";
+  knocks.interface = "eth0";
+  knocks.ports = {{Protocol::tcp, 22, 22}, {Protocol::tcp, 8000, 8000}};
+  knocks.privacy = Privacy::prefix;
+  knocks.syn_packets = true;
+  knocks.sources = 1000;
+
+  AlertSettings busy;
+  busy.name = "busy";
+  busy.when = {.value = 20};
+  busy.over = 1min;
+  busy.clear = AlertLevel{.above = false, .or_equal = false, .value = 15};
+  busy.min_raised = 30s;
+  busy.min_clear = 10s;
+  busy.actions = {AlertCommand{"/usr/local/bin/page"}, AlertWebhook{"https://example.net/hook"}, AlertStart{"wiki"},
+                  AlertThrottle{"local", 125'000}};
+  AlertSettings broken;
+  broken.name = "broken";
+  broken.when = {.quantity = AlertQuantity::errors, .value = 0.05};
+  WatchSettings shop;
+  shop.name = "shop";
+  shop.interface = "eth0";
+  shop.ports = {80};
+  shop.address = IpAddress::parse("192.0.2.10").value();
+  shop.windows = {10s, 1min, 10min};
+  shop.alerts = {busy, broken};
+  WatchSettings others;
+  others.name = "others";
+  others.ports = {8080, 8443};
+
+  config.tallies = {knocks};
+  config.watches = {shop, others};
+  config.privacy = {Privacy::hash, "/etc/tidegate/privacy.key"};
   config.forwards = {all, local, proxy};
   config.quotas = {family, once};
   return config;
@@ -276,6 +325,9 @@ TEST(Config, reads_a_file_that_says_everything) {
   }
   EXPECT_EQ(config->quotas, expected.quotas);
   EXPECT_EQ(config->api, expected.api);
+  EXPECT_EQ(config->tallies, expected.tallies);
+  EXPECT_EQ(config->watches, expected.watches);
+  EXPECT_EQ(config->privacy, expected.privacy);
   EXPECT_EQ(*config, expected);
 }
 
@@ -300,7 +352,9 @@ TEST(Config, is_documented_key_by_key) {
   };
   constexpr Part kParts[] = {{"services.", "\n## A service", "\n## Forwards\n"},
                              {"forwards.", "\n## Forwards\n", "\n## Quotas\n"},
-                             {"quotas.", "\n## Quotas\n", "\n## The API\n"}};
+                             {"quotas.", "\n## Quotas\n", "\n## Tallies\n"},
+                             {"tallies.", "\n## Tallies\n", "\n## Watches\n"},
+                             {"watches.", "\n## Watches\n", "\n## Privacy\n"}};
   for (const std::string& key : known_keys()) {
     const auto* const part = std::ranges::find_if(kParts, [&](const Part& p) { return key.starts_with(p.prefix); });
     if (part == std::end(kParts)) {
@@ -368,17 +422,14 @@ TEST(Config, wants_a_map_with_services_in_it) {
   EXPECT_EQ(errors("services: {name: a}"), "tidegate.yaml:1:11: services: a list of services belongs here\n");
 }
 
-TEST(Config, names_what_is_not_built_yet_an_unknown_key) {
-  for (const std::string_view key : {"tallies", "watches", "privacy"}) {
-    EXPECT_THAT(errors(fmt::format("{}: 1\nservices: [{{name: a, ports: 1, start: up}}]", key)),
-                HasSubstr(fmt::format("tidegate.yaml:1:1: unknown key \"{}\"", key)));
-  }
-}
-
-TEST(Config, needs_no_services_where_there_are_forwards_or_an_api) {
+TEST(Config, needs_no_services_where_there_is_something_else_to_do) {
   EXPECT_EQ(errors("forwards: [{name: a, listen_port: 1, target_port: 2}]"), "");
   EXPECT_EQ(errors("proxies: [{name: a, listen_port: 1, target_port: 2}]"), "");
   EXPECT_EQ(errors("api: {port: 8080}"), "");
+  EXPECT_EQ(errors("tallies: [{name: a}]"), "");
+  EXPECT_EQ(errors("watches: [{name: a, port: 80}]"), "");
+  EXPECT_EQ(errors("watches: []"), "tidegate.yaml:1:10: watches: is an empty list\n");
+  EXPECT_EQ(errors("tallies: []"), "tidegate.yaml:1:10: tallies: is an empty list\n");
   EXPECT_EQ(errors("quotas: [{group: g, bytes: 1}]"),
             "tidegate.yaml:1:1: has neither services nor forwards, so there is nothing to do\n");
   EXPECT_EQ(errors("forwards: []"), "tidegate.yaml:1:11: forwards: is an empty list\n");

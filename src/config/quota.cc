@@ -19,13 +19,6 @@ void read_until(const Value& value, QuotaSettings& quota) {
   if (value.read(date, parse_date)) quota.until = date;
 }
 
-void read_to(const Value& value, QuotaSettings& quota) {
-  value.read(quota.throttle, [](std::string_view text) -> Result<std::uint64_t> {
-    if (text == "none") return failure("\"none\" is not a rate (try 1Mbit/s)");
-    return parse_rate_limit(text);
-  });
-}
-
 void read_warn(const Value& value, QuotaSettings& quota) {
   for (const Value& item : value.items(Value::Empty::allowed)) {
     unsigned percent = 0;
@@ -41,21 +34,15 @@ void read_warn(const Value& value, QuotaSettings& quota) {
 
 constexpr Key<QuotaSettings> kQuotaKeys[] = {
     {"bytes", [](const Value& value, QuotaSettings& quota) { value.read(quota.bytes, parse_bytes); }},
-    {"group",
-     [](const Value& value, QuotaSettings& quota) {
-       if (const auto name = value.text()) quota.group = *name;
-     }},
+    {"group", [](const Value& value, QuotaSettings& quota) { read_name(value, quota.group); }},
     {"every", [](const Value& value, QuotaSettings& quota) { value.read(quota.every, parse_quota_period); }},
     {"from", [](const Value& value, QuotaSettings& quota) { value.read(quota.weekday, parse_weekday); }},
     {"day", read_day},
-    {"zone",
-     [](const Value& value, QuotaSettings& quota) {
-       if (const auto zone = value.text()) quota.zone = *zone;
-     }},
+    {"zone", [](const Value& value, QuotaSettings& quota) { read_name(value, quota.zone); }},
     {"until", read_until},
     {"count", [](const Value& value, QuotaSettings& quota) { value.read(quota.count, parse_quota_count); }},
     {"action", [](const Value& value, QuotaSettings& quota) { value.read(quota.action, parse_limit_action); }},
-    {"to", read_to},
+    {"to", [](const Value& value, QuotaSettings& quota) { read_throttle(value, quota.throttle); }},
     {"warn", read_warn},
 };
 

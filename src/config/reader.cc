@@ -204,6 +204,17 @@ void read_text(const Value& value, std::string& into) {
   if (const auto text = value.text(4095)) into = *text;
 }
 
+void read_name(const Value& value, std::string& into) {
+  if (const auto name = value.text()) into = *name;
+}
+
+void read_throttle(const Value& value, std::uint64_t& into) {
+  value.read(into, [](std::string_view text) -> Result<std::uint64_t> {
+    if (text == "none") return failure("\"none\" is not a rate (try 1Mbit/s)");
+    return parse_rate_limit(text);
+  });
+}
+
 void read_number(const Value& value, std::uint32_t least, std::uint32_t most, std::uint32_t& into) {
   value.read(into, [&](std::string_view text) -> Result<std::uint32_t> {
     const auto number = whole_number<std::uint32_t>(text);

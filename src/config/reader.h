@@ -160,14 +160,19 @@ struct Word {
 [[nodiscard]] std::unexpected<Error> unknown_word(std::string_view word, std::span<const std::string_view> allowed);
 
 template <class T, std::size_t N>
+std::vector<std::string_view> names_of(const Word<T> (&words)[N]) {
+  std::vector<std::string_view> names;
+  names.reserve(N);
+  for (const Word<T>& word : words) names.push_back(word.word);
+  return names;
+}
+
+template <class T, std::size_t N>
 Result<T> parse_word(std::string_view text, const Word<T> (&words)[N]) {
-  std::vector<std::string_view> allowed;
-  allowed.reserve(N);
   for (const Word<T>& word : words) {
     if (word.word == text) return word.meaning;
-    allowed.push_back(word.word);
   }
-  return unknown_word(text, allowed);
+  return unknown_word(text, names_of(words));
 }
 
 template <class T, std::size_t N>
@@ -187,8 +192,10 @@ std::optional<T> whole_number(std::string_view text) {
 // Values that several keys share.
 void read_duration(const Value& value, Duration& into);
 void read_duration_or_none(const Value& value, std::optional<Duration>& into);
-void read_flag(const Value& value, bool& into);         // true | false
-void read_text(const Value& value, std::string& into);  // a path or a name
+void read_flag(const Value& value, bool& into);               // true | false
+void read_text(const Value& value, std::string& into);        // a path or a name
+void read_name(const Value& value, std::string& into);        // a word or two
+void read_throttle(const Value& value, std::uint64_t& into);  // bytes per second, more than none
 void read_number(const Value& value, std::uint32_t least, std::uint32_t most, std::uint32_t& into);
 void read_number_or_none(const Value& value, std::uint32_t most, std::uint32_t& into);  // from 1; none is 0
 void read_networks(const Value& value, std::vector<Cidr>& into);                        // one or a list, may be empty

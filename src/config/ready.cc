@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "model/forward.h"
+#include "model/http_url.h"
 
 namespace tidegate {
 namespace {
@@ -61,30 +62,14 @@ Result<Probe> parse_probe(std::string_view text) {
 }
 
 Result<ReadyHttp> parse_url(std::string_view text) {
-  constexpr std::string_view kScheme = "http://";
-  if (text.starts_with("https://")) return failure("\"{}\": https is not asked (allowed: http)", printable(text));
-  const auto wrong = [&] { return failure("\"{}\" is not a URL (try http://127.0.0.1:8080/health)", printable(text)); };
-  if (!text.starts_with(kScheme)) return wrong();
-  const bool clean = std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f' && c != '#' && c != '@'; });
-  const std::string_view rest = text.substr(kScheme.size());
-  const auto slash = std::min(rest.find_first_of("/?"), rest.size());
-  const std::string_view authority = rest.substr(0, slash);
-  const auto parts = split_host_port(authority);
-  if (!clean || !parts || !is_host(parts->host)) return wrong();
-  ReadyHttp http{.host = parts->host,
-                 .port = 80,
-                 .target = std::string{rest.substr(slash)},
-                 .url = std::string{text},
-                 .status = {}};
-  if (!http.target.starts_with('/')) http.target.insert(0, "/");
-  if (!parts->port.empty()) {
-    const auto port = port_number(parts->port);
-    if (!port) return wrong();
-    http.port = *port;
-  } else if (authority.ends_with(':')) {
-    return wrong();
-  }
-  return http;
+  auto url = HttpUrl::parse(text);
+  if (!url) return failure("\"{}\" is not a URL (try http://127.0.0.1:8080/health)", printable(text));
+  if (url->tls) return failure("\"{}\": https is not asked (allowed: http)", printable(text));
+  return ReadyHttp{.host = std::move(url->host),
+                   .port = url->port,
+                   .target = std::move(url->target),
+                   .url = std::string{text},
+                   .status = {}};
 }
 
 Result<ReadyDelay> parse_delay(std::string_view text) {

@@ -38,6 +38,7 @@ class Validator {
     shared_ports();
     validate_api(config_, problems_);
     validate_forwards(config_, problems_);
+    validate_watches(config_, problems_);
     return problems_.take();
   }
 
@@ -56,16 +57,11 @@ class Validator {
     if (s.hold == ServiceSettings::Hold::forward && !has_forward) {
       add(path + ".hold", "no forward names this service, so nobody could be held");
     }
-    interface(path + ".interface", s.interface);
+    validate_interface(path + ".interface", s.interface, problems_);
     for (std::size_t i = 0; i < s.captures.size(); ++i) {
-      interface(fmt::format("{}.sensors[{}].pcap.interface", path, i), s.captures[i].interface);
+      validate_interface(fmt::format("{}.sensors[{}].pcap.interface", path, i), s.captures[i].interface, problems_);
     }
-    for (const IpAddress& address : s.addresses) {
-      if (std::ranges::all_of(address.bytes(), [](std::uint8_t byte) { return byte == 0; })) {
-        add(path + ".address",
-            fmt::format("{} is no address of a host (leave the key out for any of this host's)", address.to_string()));
-      }
-    }
+    for (const IpAddress& address : s.addresses) validate_host_address(path + ".address", address, problems_);
     action(path, s.action);
     gate(path, s.gate);
     rule(path + ".wake", s, s.wake);
@@ -74,16 +70,6 @@ class Validator {
     s.gate.veto = s.veto.has_value();
     const std::string host = s.addresses.empty() ? "127.0.0.1" : s.addresses.front().to_string();
     std::visit([&](auto& probe) { ready(path + ".ready", probe, host); }, s.ready);
-  }
-
-  void interface(std::string path, std::string_view name) {
-    const bool good =
-        !name.empty() && name.size() <= kMostInterface && name.find_first_of("/ \t\r\n") == std::string_view::npos;
-    if (!good) {
-      add(std::move(path),
-          fmt::format("\"{}\" is not the name of an interface (any, or 1 to {} characters without / and spaces)",
-                      printable(name), kMostInterface));
-    }
   }
 
   void action(const std::string& path, const ActionSettings& action) {
@@ -200,6 +186,28 @@ void validate_name(std::string path, std::string_view name, Problems& problems) 
 
 void validate_positive(std::string path, Duration duration, Problems& problems) {
   if (duration <= Duration::zero()) problems.add(std::move(path), "must be longer than nothing");
+}
+
+void validate_interface(std::string path, std::string_view name, Problems& problems) {
+  const bool good =
+      !name.empty() && name.size() <= kMostInterface && name.find_first_of("/ \t\r\n") == std::string_view::npos;
+  if (good) return;
+  problems.add(std::move(path),
+               fmt::format("\"{}\" is not the name of an interface (any, or 1 to {} characters without / and spaces)",
+                           printable(name), kMostInterface));
+}
+
+void validate_host_address(std::string path, const IpAddress& address, Problems& problems) {
+  if (!std::ranges::all_of(address.bytes(), [](std::uint8_t byte) { return byte == 0; })) return;
+  problems.add(std::move(path), fmt::format("{} is no address of a host (leave the key out for any of this host's)",
+                                            address.to_string()));
+}
+
+void validate_reference(std::string path, std::string_view name, std::string_view noun,
+                        std::span<const std::string_view> known, Problems& problems) {
+  if (name.empty() || std::ranges::find(known, name) != known.end()) return;
+  problems.add(std::move(path),
+               fmt::format("there is no {} \"{}\"{}", noun, printable(name), did_you_mean(name, known)));
 }
 
 std::vector<ConfigError> validate(Config& config) { return Validator{config}.run(); }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,6 +32,14 @@ class Problems {
 // Says of a name that is there whether it is one. `path` is the name's own.
 void validate_name(std::string path, std::string_view name, Problems& problems);
 void validate_positive(std::string path, Duration duration, Problems& problems);
+void validate_interface(std::string path, std::string_view name, Problems& problems);
+
+// That the address is not the one that stands for all of them.
+void validate_host_address(std::string path, const IpAddress& address, Problems& problems);
+
+// Says of a name that is there whether one of that noun is known by it.
+void validate_reference(std::string path, std::string_view name, std::string_view noun,
+                        std::span<const std::string_view> known, Problems& problems);
 
 // What can be told of one forward, or of one quota, alone.
 void validate_forward(const std::string& path, const ForwardSettings& forward, Problems& problems);
@@ -38,6 +47,9 @@ void validate_quota(const std::string& path, const QuotaSettings& quota, Problem
 
 // All forwards and quotas, each alone and together: names, services and groups, and where they listen.
 void validate_forwards(const Config& config, Problems& problems);
+
+// All watches with their alerts, all tallies, and privacy.
+void validate_watches(const Config& config, Problems& problems);
 
 // The API, the number of data threads, and where the API listens when it does not say.
 void validate_api(Config& config, Problems& problems);

@@ -261,16 +261,10 @@ class Together {
     for (const ServiceSettings& service : config_.services) services.push_back(service.name);
     for (std::size_t i = 0; i < config_.forwards.size(); ++i) {
       const ForwardSettings& forward = config_.forwards[i];
-      reference(path_of(i, "service"), forward.service, "service", services);
-      if (forward.quota) reference(path_of(i, "quota.group"), forward.quota->group, "group in quotas", groups_);
+      validate_reference(path_of(i, "service"), forward.service, "service", services, problems_);
+      if (!forward.quota) continue;
+      validate_reference(path_of(i, "quota.group"), forward.quota->group, "group in quotas", groups_, problems_);
     }
-  }
-
-  void reference(std::string path, std::string_view name, std::string_view noun,
-                 std::span<const std::string_view> known) {
-    if (name.empty() || std::ranges::find(known, name) != known.end()) return;
-    problems_.add(std::move(path),
-                  fmt::format("there is no {} \"{}\"{}", noun, printable(name), did_you_mean(name, known)));
   }
 
   void ports() {

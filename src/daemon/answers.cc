@@ -9,6 +9,8 @@
 #include "daemon/clock.h"
 #include "daemon/orders.h"
 #include "daemon/report.h"
+#include "observe/tally_report.h"
+#include "observe/watch_report.h"
 
 namespace tidegate::answers {
 
@@ -20,14 +22,20 @@ ForwardView view_of(Forwards& forwards, const Forwards::Entry& entry) {
   return {&entry, forwards.runtime(entry.settings.name), forwards.accounting()};
 }
 
+// There is nothing of that kind and name; the name of one of these may be meant.
+template <class Known, class Settings>
+HttpError no_such(std::string_view kind, std::string_view name, const std::vector<Known>& there, Settings settings_of) {
+  std::vector<std::string_view> names;
+  names.reserve(there.size());
+  for (const auto& known : there) names.emplace_back(settings_of(known).name);
+  return HttpError{404, fmt::format("there is no {} \"{}\"{}", kind, printable(name), did_you_mean(name, names))};
+}
+
 // Where there is an entry, there are books.
 const Forwards::Entry& forward_named(Daemon& daemon, std::string_view name) {
   const auto* const entry = daemon.forwards().find(name);
   if (entry != nullptr) return *entry;
-  std::vector<std::string_view> names;
-  names.reserve(daemon.forwards().all().size());
-  for (const auto& known : daemon.forwards().all()) names.emplace_back(known.settings.name);
-  throw HttpError{404, fmt::format("there is no forward \"{}\"{}", printable(name), did_you_mean(name, names))};
+  throw no_such("forward", name, daemon.forwards().all(), [](const auto& known) -> auto& { return known.settings; });
 }
 
 // Of the API, so that it may be changed.
@@ -64,6 +72,34 @@ std::uint64_t bytes_in(const json::value& value) {
   const auto bytes = parse_bytes(std::string_view{value.get_string()});
   if (!bytes) throw HttpError{400, "bytes: " + bytes.error().what};
   return *bytes;
+}
+
+json::object figures_of(Daemon& daemon, Watch& watch, Duration window, std::size_t top) {
+  const auto report = watch.report(system_now(), window, top);
+  return watch_report::object(watch.settings().name, report, watch.alerts(), daemon.names());
+}
+
+// The window in words, which the watch is to remember.
+Duration window_in(std::string_view text, const WatchSettings& watch) {
+  if (text.empty()) return watch.windows.front();
+  const auto window = parse_duration(text);
+  if (!window) throw HttpError{400, "window: " + window.error().what};
+  const auto longest = std::ranges::max(watch.windows);
+  if (*window < std::chrono::seconds{1} || *window > longest || *window % std::chrono::seconds{1} != Duration::zero()) {
+    throw HttpError{400, fmt::format("window: {} is not from 1s to {} in whole seconds", printable(text),
+                                     config_duration(longest))};
+  }
+  return *window;
+}
+
+json::object counts_of(Daemon& daemon, const Observers::Tallying& tallying, std::size_t top) {
+  auto report = tallying.tally.report();
+  if (report.sources.size() > top) {  // what can be said of those that are left out
+    report.sources_floor = std::max(report.sources_floor, report.sources[top].count);
+    report.sources.resize(top);
+  }
+  const auto& names = tallying.names ? *tallying.names : daemon.names();
+  return tally_report::object(tallying.settings.name, report, names);
 }
 
 }  // namespace
@@ -159,7 +195,7 @@ json::object clients(Daemon& daemon, std::string_view name, std::size_t top) {
   } else {
     views.push_back(view_of(daemon.forwards(), forward_named(daemon, name)));
   }
-  return {{"clients", report::clients(views, top)}};
+  return {{"clients", report::clients(views, top, daemon.names())}};
 }
 
 json::object quotas(Daemon& daemon) {
@@ -191,6 +227,35 @@ json::object raise_quota(Daemon& daemon, std::string_view key, const json::value
   return report::quota(found->first, found->second);
 }
 
+json::object watches(Daemon& daemon) {
+  json::array list;
+  list.reserve(daemon.observers().watches().size());
+  for (const auto& watching : daemon.observers().watches()) {
+    auto& watch = watching->watch;
+    list.push_back(figures_of(daemon, watch, watch.settings().windows.front(), kListTop));
+  }
+  return {{"watches", std::move(list)}};
+}
+
+json::object watch(Daemon& daemon, std::string_view name, std::string_view window, std::size_t top) {
+  auto* const watching = daemon.observers().watch(name);
+  if (watching == nullptr) throw no_such("watch", name, daemon.config().watches, std::identity{});
+  return figures_of(daemon, watching->watch, window_in(window, watching->watch.settings()), top);
+}
+
+json::object tallies(Daemon& daemon) {
+  json::array list;
+  list.reserve(daemon.observers().tallies().size());
+  for (const auto& tallying : daemon.observers().tallies()) list.push_back(counts_of(daemon, *tallying, kListTop));
+  return {{"tallies", std::move(list)}};
+}
+
+json::object tally(Daemon& daemon, std::string_view name, std::size_t top) {
+  const auto* const tallying = daemon.observers().tally(name);
+  if (tallying == nullptr) throw no_such("tally", name, daemon.config().tallies, std::identity{});
+  return counts_of(daemon, *tallying, top);
+}
+
 json::object events(Daemon& daemon, std::string_view service, std::size_t last) {
   json::array list;
   if (auto* const books = daemon.forwards().accounting()) {
@@ -199,11 +264,7 @@ json::object events(Daemon& daemon, std::string_view service, std::size_t last) 
     if (!rows) throw HttpError{500, rows.error().what};
     for (const auto& row : *rows) list.push_back(report::event(row));
   } else {
-    for (const auto& event : daemon.history().last(last, std::string{service})) {
-      auto line = report::event(event);
-      line["id"] = 0;  // numbers are the store's
-      list.push_back(std::move(line));
-    }
+    for (const auto& event : daemon.history().last(last, std::string{service})) list.push_back(report::event(event));
   }
   return {{"events", std::move(list)}};
 }

@@ -19,6 +19,7 @@ namespace tidegate::answers {
 // How many are told where it was not said, and at most.
 inline constexpr std::size_t kUsageLast = 48;
 inline constexpr std::size_t kClientsTop = 100;
+inline constexpr std::size_t kListTop = 100;  // of a watch's lists, and of a tally's sources
 inline constexpr std::size_t kEventsLast = 100;
 inline constexpr std::size_t kMost = 10'000;
 
@@ -49,6 +50,16 @@ void remove_forward(Daemon& daemon, std::string_view name);                     
 // `bytes`: a number, or a size as in the configuration; more than nothing.
 [[nodiscard]] boost::json::object raise_quota(Daemon& daemon, std::string_view key,
                                               const boost::json::value& bytes);  // 400, 404
+
+// Of each watch its figures in its first window; of one, those in `window` ("10s"; empty: its first), which is no
+// longer than its longest. The `top` of each list. 400, 404
+[[nodiscard]] boost::json::object watches(Daemon& daemon);
+[[nodiscard]] boost::json::object watch(Daemon& daemon, std::string_view name, std::string_view window,
+                                        std::size_t top);
+
+// The biggest sources of each tally; of one, the `top` biggest. 404
+[[nodiscard]] boost::json::object tallies(Daemon& daemon);
+[[nodiscard]] boost::json::object tally(Daemon& daemon, std::string_view name, std::size_t top);
 
 // The newest `last`, oldest first, of `service` (or forward) or of all: from the store where there is one.
 [[nodiscard]] boost::json::object events(Daemon& daemon, std::string_view service, std::size_t last);

@@ -150,6 +150,16 @@ json::object clients(Daemon& daemon, const json::object& request) {
   return answers::clients(daemon, text_or_nothing(request, "name"), number_in(request, "top", answers::kClientsTop));
 }
 
+json::object watches(Daemon& daemon, const json::object&) { return answers::watches(daemon); }
+json::object watch(Daemon& daemon, const json::object& request) {
+  return answers::watch(daemon, text_in(request, "name"), text_or_nothing(request, "window"),
+                        number_in(request, "top", answers::kListTop));
+}
+json::object tallies(Daemon& daemon, const json::object&) { return answers::tallies(daemon); }
+json::object tally(Daemon& daemon, const json::object& request) {
+  return answers::tally(daemon, text_in(request, "name"), number_in(request, "top", answers::kListTop));
+}
+
 struct Route {
   std::string_view name;
   Answer (*answer)(Daemon&, json::object, ControlReply&);
@@ -173,6 +183,10 @@ constexpr std::array kRoutes = {
     Route{"quota_raise", answer<quota_raise>},
     Route{"usage", answer<usage>},
     Route{"clients", answer<clients>},
+    Route{"watches", answer<watches>},
+    Route{"watch", answer<watch>},
+    Route{"tallies", answer<tallies>},
+    Route{"tally", answer<tally>},
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "daemon/clock.h"
 #include "daemon/control.h"
+#include "daemon/key_file.h"
 #include "daemon/load.h"
 #include "daemon/notify.h"
 #include "sensor/listeners.h"
@@ -19,6 +20,27 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr auto kLookAtPorts = std::chrono::seconds{2};
+
+// What hides addresses. An empty key where nothing is to be hidden.
+struct Hiding {
+  std::vector<std::uint8_t> key;
+  Pseudonyms names;
+};
+
+Result<Hiding> hiding_of(const Config& config) {
+  const auto hides = [](const TallySettings& tally) { return tally.privacy.value_or(Privacy::none) != Privacy::none; };
+  const auto mode = config.privacy.mode;
+  Hiding hiding;
+  if (mode != Privacy::none || std::ranges::any_of(config.tallies, hides)) {
+    auto key = read_key_file(config.privacy.key_file);
+    if (!key) return failure("privacy.key_file: {}", key.error().what);
+    hiding.key = std::move(*key);
+  }
+  auto names = Pseudonyms::make(mode, hiding.key);
+  if (!names) return failure("privacy.key_file: {}", names.error().what);
+  hiding.names = std::move(*names);
+  return hiding;
+}
 
 }  // namespace
 
@@ -39,11 +61,27 @@ Daemon::Daemon(Config config, DaemonOptions options)
                  .active =
                      [this](const std::string& service) {
                        if (auto* const watched = find(service)) watched->look_at_forwards();
-                     }}} {}
+                     },
+                 .check_speaks =
+                     [this](const Endpoint& from) { own_traffic_.add(Protocol::tcp, from, system_now().instant); },
+                 .client_name = [this](const IpAddress& address) { return names_.of(address); }}},
+      observers_{
+          io_.get_executor(),
+          options_.dry_run,
+          {.tell = [this](Event event) { tell(std::move(event)); },
+           .start =
+               [this](const std::string& service, const std::string& alert) {
+                 if (auto* const wanted = find(service)) wanted->start_by_hand(alert);
+               },
+           .throttle = [this](const std::string& forward, std::uint64_t rate) { forwards_.throttle(forward, rate); }}} {
+}
 
 Daemon::~Daemon() = default;
 
 Result<> Daemon::open() {
+  auto hiding = hiding_of(config_);
+  if (!hiding) return std::unexpected{std::move(hiding.error())};
+  names_ = std::move(hiding->names);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) signals_.add(signal);
   for (const auto& settings : config_.services) services_.push_back(make_service(settings));
   auto addresses = LocalAddresses::watch(executor(), [this](const std::vector<IpAddress>& now) {
@@ -60,6 +98,7 @@ Result<> Daemon::open() {
   }
   if (auto opened = sensors_.apply(config_); !opened) return opened;
   if (auto opened = forwards_.open(config_, options_.store); !opened) return opened;
+  if (auto opened = observers_.apply(config_, hiding->key); !opened) return opened;
   return api_.apply(config_.api);
 }
 
@@ -71,6 +110,7 @@ void Daemon::run() {
   tasks_.spawn("watchdog", notify::feed_watchdog());
   tasks_.spawn("ports", look_at_ports());
   tasks_.spawn("forwards", forwards_.run());
+  tasks_.spawn("observers", observers_.run());
   notify::ready();
   io_.run();
 }
@@ -81,7 +121,7 @@ std::unique_ptr<Service> Daemon::make_service(ServiceSettings settings) {
     state_path = (std::filesystem::path{options_.control}.parent_path() / (settings.name + ".pid")).string();
   }
   const std::string name = settings.name;
-  return std::make_unique<Service>(executor(), std::move(settings), std::move(state_path), options_.dry_run,
+  return std::make_unique<Service>(executor(), std::move(settings), std::move(state_path), options_.dry_run, names_,
                                    ServiceHooks{.tell = [this](Event event) { tell(std::move(event)); },
                                                 .state_changed = [this] { states_changed(); },
                                                 .probe_speaks =
@@ -119,6 +159,12 @@ void Daemon::observe(const std::string& owner, const std::string& sensor, const 
   service->observe(seen, frame, sensor);
 }
 
+std::vector<SensorStatus> Daemon::sensors() const {
+  auto all = sensors_.status();
+  std::ranges::move(observers_.sensors(), std::back_inserter(all));
+  return all;
+}
+
 Service* Daemon::find(std::string_view name) const {
   const auto found =
       std::ranges::find_if(services_, [&](const auto& service) { return service->settings().name == name; });
@@ -129,7 +175,7 @@ void Daemon::tell(Event event) {
   if (options_.log_events) {
     const bool trouble = event.kind == EventKind::start_failed || event.kind == EventKind::stop_failed ||
                          event.kind == EventKind::trouble || event.kind == EventKind::target_down ||
-                         event.kind == EventKind::stored;
+                         event.kind == EventKind::stored || event.kind == EventKind::alert_raised;
     log::write(trouble ? log::Level::warn : log::Level::info,
                fmt::format("{}{}{}{}{}", event.service, event.service.empty() ? "" : ": ", to_string(event.kind),
                            event.text.empty() ? "" : ": ", event.text),
@@ -137,7 +183,7 @@ void Daemon::tell(Event event) {
   }
   if (options_.on_event) options_.on_event(event);
   if (event.kind == EventKind::ready) look_at_ports_of(event.service);
-  if (auto* const accounting = forwards_.accounting()) accounting->keep(event);
+  if (auto* const accounting = forwards_.accounting()) event.id = accounting->keep(event);
   history_.add(std::move(event));
 }
 
@@ -235,11 +281,12 @@ asio::awaitable<void> Daemon::shut_down() {
     log::warn("ending at once: asked twice");
     io_.stop();
   });
+  co_await observers_.close();  // first: an alert might start what is about to end
   for (const auto& service : services_) {
     tasks_.spawn(service->settings().name + ": end",
                  service->end(service->settings().on_exit == ServiceSettings::OnExit::stop));
   }
-  tasks_.cancel_named({"signals", "watchdog", "ports", "forwards"});
+  tasks_.cancel_named({"signals", "watchdog", "ports", "forwards", "observers"});
   if (control_) co_await control_->close();
   co_await api_.close();
   co_await tasks_.join();
@@ -251,27 +298,37 @@ asio::awaitable<void> Daemon::shut_down() {
 Result<> Daemon::reload() {
   if (options_.config_file.empty()) return failure("there is no configuration file to read again");
   notify::reloading();
+  auto done = apply_configuration();
+  notify::ready();
+  return done;
+}
+
+// What can fail comes first, and what was applied of it is taken back where one does.
+Result<> Daemon::apply_configuration() {
   auto loaded = load_config(options_.config_file);
-  if (!loaded) {
-    notify::ready();
-    return std::unexpected{std::move(loaded.error())};
-  }
-  if (auto applied = sensors_.apply(*loaded); !applied) {
-    notify::ready();
-    return applied;
-  }
+  if (!loaded) return std::unexpected{std::move(loaded.error())};
+  auto hiding = hiding_of(*loaded);
+  if (!hiding) return std::unexpected{std::move(hiding.error())};
+  const auto restored = [](const Result<>& back) {
+    if (!back) log::error("reload: {}", back.error().what);
+  };
   const bool had_books = forwards_.accounting() != nullptr;
-  if (auto applied = forwards_.apply(*loaded); !applied) {
-    if (const auto back = sensors_.apply(config_); !back) log::error("reload: {}", back.error().what);
-    notify::ready();
+  auto applied = sensors_.apply(*loaded);
+  if (!applied) return applied;
+  applied = forwards_.apply(*loaded);
+  if (applied) {
+    applied = api_.apply(loaded->api);
+    if (applied) {
+      applied = observers_.apply(*loaded, hiding->key);
+      if (!applied) restored(api_.apply(config_.api));
+    }
+    if (!applied) restored(forwards_.apply(config_));
+  }
+  if (!applied) {
+    restored(sensors_.apply(config_));
     return applied;
   }
-  if (auto applied = api_.apply(loaded->api); !applied) {
-    if (const auto back = forwards_.apply(config_); !back) log::error("reload: {}", back.error().what);
-    if (const auto back = sensors_.apply(config_); !back) log::error("reload: {}", back.error().what);
-    notify::ready();
-    return applied;
-  }
+  names_ = std::move(hiding->names);
   if (!had_books && forwards_.accounting() != nullptr) tasks_.spawn("forwards", forwards_.run());
   if (loaded->control != config_.control) log::warn("reload: another control socket takes effect at the next start");
   if (loaded->log_level != config_.log_level || loaded->log_format != config_.log_format) {
@@ -305,9 +362,11 @@ Result<> Daemon::reload() {
   config_ = std::move(*loaded);
   route();
   states_changed();
-  log::info("reloaded: {} services: {} new, {} changed, {} removed, the others untouched; {} forwards",
-            services_.size(), added, changed, removed, forwards_.all().size());
-  notify::ready();
+  log::info("reloaded: {} services: {} new, {} changed, {} removed, the others untouched; {} forwards{}",
+            services_.size(), added, changed, removed, forwards_.all().size(),
+            config_.watches.empty() && config_.tallies.empty()
+                ? ""
+                : fmt::format("; {} watches, {} tallies", config_.watches.size(), config_.tallies.size()));
   return {};
 }
 

@@ -15,11 +15,13 @@
 #include "daemon/forwards.h"
 #include "daemon/history.h"
 #include "daemon/http_api.h"
+#include "daemon/observers.h"
 #include "daemon/sensors.h"
 #include "daemon/service.h"
 #include "daemon/tasks.h"
 #include "meter/own_traffic.h"
 #include "meter/router.h"
+#include "privacy/pseudonyms.h"
 #include "sensor/local_addresses.h"
 
 namespace tidegate {
@@ -59,7 +61,9 @@ class Daemon {
 
   [[nodiscard]] Service* find(std::string_view name) const;
   [[nodiscard]] const std::vector<std::unique_ptr<Service>>& services() const { return services_; }
-  [[nodiscard]] std::vector<SensorStatus> sensors() const { return sensors_.status(); }
+  [[nodiscard]] std::vector<SensorStatus> sensors() const;  // of services, watches and tallies
+  [[nodiscard]] const Observers& observers() const { return observers_; }
+  [[nodiscard]] const Pseudonyms& names() const { return names_; }  // of clients, wherever an address leaves
   [[nodiscard]] Forwards& forwards() { return forwards_; }
   [[nodiscard]] const Config& config() const { return config_; }
   [[nodiscard]] History& history() { return history_; }
@@ -68,6 +72,7 @@ class Daemon {
  private:
   void observe(const std::string& owner, const std::string& sensor, const Sample& sample, const Frame& frame);
   std::unique_ptr<Service> make_service(ServiceSettings settings);
+  [[nodiscard]] Result<> apply_configuration();
   void route();
   void states_changed();
   [[nodiscard]] ServicePhase phase_of(const std::string& service) const;
@@ -81,6 +86,7 @@ class Daemon {
 
   Config config_;
   DaemonOptions options_;
+  Pseudonyms names_;
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_;
   Tasks tasks_;
@@ -92,6 +98,7 @@ class Daemon {
   std::optional<Router> router_;
   Sensors sensors_;
   Forwards forwards_;
+  Observers observers_;
   std::unique_ptr<ControlServer> control_;
   HttpApi api_{*this};
   bool states_changed_ = false;

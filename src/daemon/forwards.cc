@@ -81,6 +81,7 @@ Result<> Forwards::open_all(const Config& config) {
                                                         }});
   if (!accounting) return std::unexpected{std::move(accounting.error())};
   accounting_ = std::move(*accounting);
+  accounting_->tell_notes();
   auto engine = Engine::start(
       executor_, *threads,
       {.wanted =
@@ -89,13 +90,17 @@ Result<> Forwards::open_all(const Config& config) {
              if (forward != nullptr && !closing_) hooks_.wanted(forward->settings.service, name, sample);
            },
        .dry = [this](const std::string& key, std::uint64_t needed) { quota_dry(key, needed); },
-       .trouble = [tell](const std::string& forward,
-                         const std::string& what) { tell(EventKind::trouble, forward, what); },
+       .trouble =
+           [this, tell](const std::string& forward, const std::string& what, const IpAddress& client) {
+             tell(EventKind::trouble, forward,
+                  client ? fmt::format("{} (client {})", what, hooks_.client_name(client)) : what);
+           },
        .target_changed =
            [tell](const std::string& forward, const std::string& target, bool up, const std::string& why) {
              tell(up ? EventKind::target_up : EventKind::target_down, forward,
                   why.empty() ? target : target + ": " + why);
-           }});
+           },
+       .check_speaks = hooks_.check_speaks});
   if (!engine) return std::unexpected{std::move(engine.error())};
   engine_ = std::move(*engine);
 
@@ -152,6 +157,7 @@ Result<> Forwards::serve(std::vector<Entry> entries) {
   for (const auto& entry : entries_) {
     const auto& service = entry.settings.service;
     engine_->set_phase(entry.settings.name, service.empty() ? ServicePhase::ready : hooks_.phase(service));
+    apply_throttle(entry.settings.name);
   }
   return {};
 }
@@ -170,6 +176,7 @@ asio::awaitable<void> Forwards::run() {
     }
     if (now.instant < save_at) continue;
     accounting_->save(now.wall);
+    accounting_->back_up(now.wall);
     save_at = now.instant + kSave;
   }
 }
@@ -199,6 +206,22 @@ void Forwards::service_failed(const std::string& service, Duration retry_in) {
     if (entry.settings.service == service && retry_in >= entry.settings.hold.duration)
       engine_->turn_away(entry.settings.name);
   }
+}
+
+void Forwards::throttle(const std::string& forward, std::uint64_t bytes_per_second) {
+  if (bytes_per_second > 0) {
+    throttles_[forward] = bytes_per_second;
+  } else {
+    throttles_.erase(forward);
+  }
+  apply_throttle(forward);
+}
+
+void Forwards::apply_throttle(const std::string& forward) {
+  const auto* const served = runtime(forward);
+  if (served == nullptr) return;
+  const auto wanted = throttles_.find(forward);
+  set_byte_rate(served->life->throttle, wanted == throttles_.end() ? 0 : wanted->second);
 }
 
 bool Forwards::take_activity(const std::string& service) {

@@ -30,6 +30,10 @@ class Forwards {
     std::function<ServicePhase(const std::string& service)> phase;
     // Something of the service's forwards is open, or has moved, since the last time.
     std::function<void(const std::string& service)> active;
+    // A health check connects from this endpoint: traffic of our own.
+    std::function<void(const Endpoint&)> check_speaks;
+    // How a client's address is shown.
+    std::function<std::string(const IpAddress&)> client_name;
   };
 
   // Where a forward comes from.
@@ -62,6 +66,11 @@ class Forwards {
   void service_changed(const std::string& service, ServicePhase phase);
   void service_failed(const std::string& service, Duration retry_in);
 
+  // Slows all of the forward, its open connections too, to so many bytes per second beside its own rates; 0: no more.
+  // Holds until it is taken back, whatever becomes of the forward's settings. One that is not there is slowed once it
+  // is.
+  void throttle(const std::string& forward, std::uint64_t bytes_per_second);
+
   // Whether a connection of the service's forwards is open (where that keeps it), or bytes have moved since the last
   // call for that service.
   [[nodiscard]] bool take_activity(const std::string& service);
@@ -85,6 +94,7 @@ class Forwards {
   [[nodiscard]] Result<> serve(std::vector<Entry> entries);
   [[nodiscard]] Result<Entry> read(const std::string& json) const;
   void quota_dry(const std::string& key, std::uint64_t needed);
+  void apply_throttle(const std::string& forward);
 
   boost::asio::any_io_executor executor_;
   Hooks hooks_;
@@ -93,7 +103,8 @@ class Forwards {
   std::vector<Entry> entries_;
   std::unique_ptr<Accounting> accounting_;
   std::unique_ptr<Engine> engine_;
-  std::map<std::string, std::uint64_t, std::less<>> moved_;  // by service: what take_activity() saw
+  std::map<std::string, std::uint64_t, std::less<>> moved_;      // by service: what take_activity() saw
+  std::map<std::string, std::uint64_t, std::less<>> throttles_;  // by forward
   bool closing_ = false;
 };
 

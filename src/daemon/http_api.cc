@@ -47,7 +47,10 @@ Result<> HttpApi::apply(const ApiSettings& settings) {
   if (!token) return std::unexpected{std::move(token.error())};
   if (settings == settings_ && *token == token_) return {};
   const auto open = [this](const ApiSettings& with, const std::string& secret) {
-    return HttpServer::open(daemon_.executor(), {.listen = with.listen, .token = secret},
+    return HttpServer::open(daemon_.executor(),
+                            {.listen = with.listen,
+                             .token = secret,
+                             .client_name = [this](const Endpoint& client) { return daemon_.names().of(client); }},
                             bind_routes(http_routes(), *this));
   };
   std::unique_ptr<HttpServer> fresh;

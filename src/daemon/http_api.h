@@ -50,8 +50,8 @@ class HttpApi {
 // The table of routes.
 [[nodiscard]] std::span<const HttpRow<HttpApi>> http_routes();
 
-// GET /api/v1/stream (http_stream.cc): `event` as they come; `forward` and `service`, all of them at first, then each
-// second those that changed. One that has gone is told as {"name": …, "removed": true}.
-[[nodiscard]] boost::asio::awaitable<void> stream_changes(HttpApi& api, HttpRequest request, EventStream& client);
+// GET /api/v1/stream (http_stream.cc): `event` as they come; `forward`, `service` and `watch`, all of them at first,
+// then each second those that changed. One that has gone is told as {"name": …, "removed": true}.
+[[nodiscard]] boost::asio::awaitable<void> stream_changes(HttpApi& api, ApiRequest request, EventStream& client);
 
 }  // namespace tidegate

@@ -122,7 +122,7 @@ json::object forward(const ForwardView& forward, Instant now) {
                       {"listen", settings.listen.to_string()},
                       {"targets", targets(forward, now)},
                       {"service", nullptr},
-                      {"state", forward_state(*forward.books, settings.name)}};
+                      {"state", forward_state(forward)}};
   if (!settings.service.empty()) object["service"] = settings.service;
   add_counts(object, totals);
   object["refused"] = totals.refused;
@@ -137,6 +137,12 @@ json::object forward(const ForwardView& forward, Instant now) {
   }
   object["quotas"] = std::move(keys);
   return object;
+}
+
+std::string_view forward_state(const ForwardView& forward) {
+  const auto state = forward_state(*forward.books, forward.entry->settings.name);
+  const bool slowed = forward.runtime != nullptr && forward.runtime->life->throttle.limits();
+  return state == "open" && slowed ? "throttled" : state;
 }
 
 std::string_view forward_state(const Accounting& books, std::string_view forward) {
@@ -189,7 +195,7 @@ json::object quota(std::string_view key, const Accounting::QuotaEntry& entry) {
           {"warn", std::move(warn)}};
 }
 
-json::array clients(const std::vector<ForwardView>& forwards, std::size_t top) {
+json::array clients(const std::vector<ForwardView>& forwards, std::size_t top, const Pseudonyms& names) {
   std::vector<std::pair<std::string_view, ForwardClients::Line>> lines;
   for (const auto& forward : forwards) {
     if (forward.runtime == nullptr) continue;
@@ -204,7 +210,7 @@ json::array clients(const std::vector<ForwardView>& forwards, std::size_t top) {
   list.reserve(lines.size());
   for (const auto& [name, line] : lines) {
     list.push_back(json::object{{"forward", name},
-                                {"client", line.address.to_string()},
+                                {"client", names.of(line.address)},
                                 {"upload", line.upload},
                                 {"download", line.download},
                                 {"connections", line.connections},

@@ -14,6 +14,7 @@
 #include "daemon/forwards.h"
 #include "forward/runtime.h"
 #include "model/quota.h"
+#include "privacy/pseudonyms.h"
 #include "quota/usage.h"
 #include "quota/zone.h"
 #include "store/rows.h"
@@ -31,7 +32,10 @@ namespace report {
 
 [[nodiscard]] boost::json::object forward(const ForwardView& forward, Instant now);
 
-// "open", or what the hardest of its quotas that is reached does to it: "cut", "rejecting", "throttled".
+// "open", or what the hardest of its quotas that is reached does to it: "cut", "rejecting", "throttled"; the last also
+// where an alert does.
+[[nodiscard]] std::string_view forward_state(const ForwardView& forward);
+// As far as quotas go.
 [[nodiscard]] std::string_view forward_state(const Accounting& books, std::string_view forward);
 
 // The `last` newest hours, days or months of local time, oldest first, and the total of all time.
@@ -40,8 +44,9 @@ namespace report {
 
 [[nodiscard]] boost::json::object quota(std::string_view key, const Accounting::QuotaEntry& entry);
 
-// Those of all these forwards that moved most, most first.
-[[nodiscard]] boost::json::array clients(const std::vector<ForwardView>& forwards, std::size_t top);
+// Those of all these forwards that moved most, most first, their addresses shown so.
+[[nodiscard]] boost::json::array clients(const std::vector<ForwardView>& forwards, std::size_t top,
+                                         const Pseudonyms& names);
 
 [[nodiscard]] boost::json::object event(const EventRow& row);
 

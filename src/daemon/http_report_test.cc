@@ -152,7 +152,7 @@ TEST(HttpReport, lists_the_clients_of_several_forwards_biggest_first) {
   move("a", "192.0.2.1", 10);
   move("a", "192.0.2.2", 30);
   move("b", "2001:db8::1", 20);
-  const auto list = report::clients({books.view("a"), books.view("b")}, 2);
+  const auto list = report::clients({books.view("a"), books.view("b")}, 2, Pseudonyms{});
   ASSERT_EQ(list.size(), 2U);
   EXPECT_EQ(json_text(list.at(0)),
             R"({"forward":"a","client":"192.0.2.2","upload":30,"download":0,"connections":0,"open":1})");

@@ -1,6 +1,7 @@
 // Live updates by server-sent events: what GET /api/v1/stream sends.
 #include <boost/asio.hpp>
 #include <boost/json.hpp>
+#include <charconv>
 #include <set>
 
 #include "api/json_text.h"
@@ -8,6 +9,7 @@
 #include "daemon/clock.h"
 #include "daemon/follower.h"
 #include "daemon/http_api.h"
+#include "daemon/http_report.h"
 #include "daemon/report.h"
 
 namespace tidegate {
@@ -18,6 +20,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr Duration kLook = std::chrono::seconds{1};
+constexpr std::size_t kMostMissed = 1000;  // of the events since the client was here last, the newest
 
 struct Message {
   std::string_view event;
@@ -55,7 +58,7 @@ class Told {
 };
 
 // All at once, since the daemon's lists may change while a message is being sent.
-std::vector<Message> changes(Daemon& daemon, Told& forwards, Told& services) {
+std::vector<Message> changes(Daemon& daemon, Told& forwards, Told& services, Told& watches) {
   std::vector<Message> messages;
   const auto now = system_now();
   for (const auto& service : daemon.services()) {
@@ -70,24 +73,52 @@ std::vector<Message> changes(Daemon& daemon, Told& forwards, Told& services) {
     forwards.tell(view.entry->settings.name, text, text, messages);
   }
   forwards.tell_removed(messages);
+  const auto figures = answers::watches(daemon);
+  for (const auto& watch : figures.at("watches").as_array()) {
+    auto state = watch.as_object();
+    for (const auto* const passing : {"at", "covered"}) state.erase(passing);  // time alone is no news
+    const std::string name{std::string_view{state.at("watch").as_string()}};
+    watches.tell(name, json_text(state), json_text(watch), messages);
+  }
+  watches.tell_removed(messages);
   return messages;
+}
+
+// What a client that was away has not seen: it says by Last-Event-ID which one it saw last (HTML Living Standard, 9.2).
+std::vector<EventRow> missed(Daemon& daemon, const ApiRequest& request) {
+  const auto last = request.header("last-event-id");
+  auto* const books = daemon.forwards().accounting();
+  std::int64_t after = 0;
+  if (books == nullptr || std::from_chars(last.data(), last.data() + last.size(), after).ec != std::errc{}) return {};
+  books->save(system_now().wall);
+  auto rows = books->store().events({.most = kMostMissed, .after = after});
+  if (!rows) throw HttpError{500, rows.error().what};
+  return std::move(*rows);
 }
 
 }  // namespace
 
-asio::awaitable<void> stream_changes(HttpApi& api, HttpRequest, EventStream& client) {
+asio::awaitable<void> stream_changes(HttpApi& api, ApiRequest request, EventStream& client) {
   auto& daemon = api.daemon();
   Follower follower{daemon.history(), daemon.executor(), {}};
+  std::int64_t told = 0;
+  for (const auto& row : missed(daemon, request)) {
+    told = row.id;
+    if (!co_await client.send("event", json_text(report::event(row)), std::to_string(row.id))) co_return;
+  }
   Told forwards{"forward"};
   Told services{"service"};
+  Told watches{"watch"};
   while (true) {
-    for (const auto& [event, data] : changes(daemon, forwards, services)) {
+    for (const auto& [event, data] : changes(daemon, forwards, services, watches)) {
       if (!co_await client.send(event, data, {})) co_return;
     }
     const auto look_at = system_now().instant + kLook;
     while (system_now().instant < look_at) {  // also where events never end
       const auto event = co_await follower.next_before(look_at);
-      if (event && !co_await client.send("event", json_text(report::event(*event)), {})) co_return;
+      if (!event || (event->id != 0 && event->id <= told)) continue;
+      const auto id = event->id == 0 ? std::string{} : std::to_string(event->id);
+      if (!co_await client.send("event", json_text(report::event(*event)), id)) co_return;
     }
   }
 }

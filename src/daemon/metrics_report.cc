@@ -3,6 +3,8 @@
 #include <array>
 
 #include "daemon/report.h"
+#include "observe/tally_report.h"
+#include "observe/watch_report.h"
 
 namespace tidegate::metrics {
 
@@ -128,6 +130,63 @@ void add_sensors(MetricsText& text, const std::vector<SensorStatus>& sensors) {
     text.counter("tidegate_sensor_dropped_total", "Packets that were lost before the sensor read them.")
         .add({{"sensor", sensor.name}, {"by", "kernel"}}, sum.dropped_kernel)
         .add({{"sensor", sensor.name}, {"by", "interface"}}, sum.dropped_interface);
+  }
+}
+
+void add_watches(MetricsText& text, const Observers::Watches& watches, Now now) {
+  for (const auto& watching : watches) {
+    auto& watch = watching->watch;
+    const auto& name = watch.settings().name;
+    const auto report = watch.report(now, watch.settings().windows.front(), 1);
+    const auto& total = report.total;
+    text.counter("tidegate_watch_requests_total", "HTTP requests seen.").add({{"watch", name}}, total.requests);
+    auto& responses = text.counter("tidegate_watch_responses_total", "HTTP responses seen, by class of their status.");
+    for (std::size_t digit = 0; digit < report.classes.size(); ++digit) {
+      const auto status = digit == 0 ? std::string{"other"} : fmt::format("{}xx", digit);
+      responses.add({{"watch", name}, {"class", status}}, report.classes[digit]);
+    }
+    text.counter("tidegate_watch_bytes_total",
+                 "Bytes of requests that were answered, and of responses, heads included.")
+        .add({{"watch", name}, {"of", "requests"}}, total.request_bytes)
+        .add({{"watch", name}, {"of", "responses"}}, total.response_bytes);
+    auto& losses = text.counter("tidegate_watch_losses_total", "What the watch could not see or read, by kind.");
+    for (const auto& [kind, count] : watch_report::loss_counts(report.losses)) {
+      losses.add({{"watch", name}, {"kind", kind}}, count);
+    }
+    auto& times = text.gauge("tidegate_watch_first_byte_seconds",
+                             "Time to the first byte of responses in the watch's first window.");
+    const auto add_time = [&](std::string_view quantile, const std::optional<Duration>& time) {
+      if (time) times.add({{"watch", name}, {"quantile", quantile}}, std::chrono::duration<double>(*time).count());
+    };
+    add_time("0.5", report.times.p50);
+    add_time("0.95", report.times.p95);
+    add_time("0.99", report.times.p99);
+    for (const auto& alert : watch.alerts()) {
+      text.gauge("tidegate_alert_raised", "Whether the alert is raised.")
+          .add({{"watch", name}, {"alert", alert.settings().name}}, alert.raised() ? 1 : 0);
+    }
+  }
+}
+
+void add_alert_actions(MetricsText& text, const Observers& observers) {
+  if (observers.watches().empty()) return;
+  const auto counts = observers.actions().counts();
+  text.counter("tidegate_alert_actions_total", "Commands run and webhooks posted by alerts, by what came of them.")
+      .add({{"action", "command"}, {"outcome", "done"}}, counts.commands)
+      .add({{"action", "command"}, {"outcome", "failed"}}, counts.commands_failed)
+      .add({{"action", "command"}, {"outcome", "left_out"}}, counts.commands_left_out)
+      .add({{"action", "webhook"}, {"outcome", "done"}}, counts.webhooks.delivered)
+      .add({{"action", "webhook"}, {"outcome", "failed"}}, counts.webhooks.failed)
+      .add({{"action", "webhook"}, {"outcome", "left_out"}}, counts.webhooks.left_out);
+}
+
+void add_tallies(MetricsText& text, const Observers::Tallies& tallies, const Pseudonyms& names) {
+  constexpr std::size_t kMostSources = 100;  // each is a time series or two for whoever collects them
+  for (const auto& tallying : tallies) {
+    auto report = tallying->tally.report();
+    report.sources.resize(std::min(report.sources.size(), kMostSources));
+    tally_report::add_metrics(text, tallying->settings.name, report, tallying->names ? *tallying->names : names,
+                              tally_report::Outcomes::left_out);
   }
 }
 

@@ -10,8 +10,10 @@
 #include "base/time.h"
 #include "daemon/accounting.h"
 #include "daemon/http_report.h"
+#include "daemon/observers.h"
 #include "daemon/process_status.h"
 #include "daemon/service.h"
+#include "privacy/pseudonyms.h"
 #include "sensor/sensor.h"
 
 namespace tidegate::metrics {
@@ -20,6 +22,10 @@ void add_forwards(MetricsText& text, const std::vector<ForwardView>& forwards, I
 void add_quotas(MetricsText& text, const Accounting::Quotas& quotas);
 void add_services(MetricsText& text, const std::vector<std::unique_ptr<Service>>& services, Now now);
 void add_sensors(MetricsText& text, const std::vector<SensorStatus>& sensors);
+void add_watches(MetricsText& text, const Observers::Watches& watches, Now now);
+void add_alert_actions(MetricsText& text, const Observers& observers);  // where there are watches
+// `names`: of those that have none of their own.
+void add_tallies(MetricsText& text, const Observers::Tallies& tallies, const Pseudonyms& names);
 void add_process(MetricsText& text, const ProcessStatus& status, std::string_view version);
 
 }  // namespace tidegate::metrics

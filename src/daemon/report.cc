@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "base/units.h"
+#include "daemon/shown.h"
 
 namespace tidegate::report {
 
@@ -23,9 +24,10 @@ WallTime wall(Instant moment, Now now) { return now.wall + (moment - now.instant
 
 json::object packet(const Service& service) {
   const auto& [sample, meaning] = *service.gate().woken_by();
+  auto ends = shown_endpoints(sample, service.names());
   return {{"protocol", to_string(sample.flow.protocol)},
-          {"source", sample.flow.source.to_string()},
-          {"destination", sample.flow.destination.to_string()},
+          {"source", std::move(ends.source)},
+          {"destination", std::move(ends.destination)},
           {"bytes", sample.bytes},
           {"at", format_rfc3339(sample.at.wall)},
           {"sensor", service.woken_by_sensor()},
@@ -66,7 +68,7 @@ json::object why(const Service& watched, Now now) {
   answer["veto"] = watched.settings().veto ? json::value(watched.settings().veto->to_string()) : json::value(nullptr);
   json::array clients;
   for (const auto& client : watched.clients().since(now.instant - kClientFor)) {
-    clients.push_back(json::object{{"client", client.endpoint.to_string()},
+    clients.push_back(json::object{{"client", watched.names().of(client.endpoint)},
                                    {"protocol", to_string(client.protocol)},
                                    {"bytes_in", client.bytes_in},
                                    {"bytes_out", client.bytes_out},
@@ -74,7 +76,7 @@ json::object why(const Service& watched, Now now) {
                                    {"last_seconds_ago", seconds(now.instant - client.last)}});
   }
   for (const auto& client : watched.forwarded().clients) {
-    clients.push_back(json::object{{"client", client.address ? client.address.to_string() : "unix"},
+    clients.push_back(json::object{{"client", client.address ? watched.names().of(client.address) : "unix"},
                                    {"open", client.open},
                                    {"bytes_in", client.upload},
                                    {"bytes_out", client.download}});
@@ -97,7 +99,8 @@ json::object event(const Event& event) {
   return {{"at", format_rfc3339(event.at)},
           {"service", event.service},
           {"event", to_string(event.kind)},
-          {"text", event.text}};
+          {"text", event.text},
+          {"id", event.id}};
 }
 
 }  // namespace tidegate::report

@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "daemon/clock.h"
 #include "daemon/dry_run.h"
+#include "daemon/shown.h"
 #include "sensor/savefile.h"
 
 namespace tidegate {
@@ -23,10 +24,11 @@ constexpr int kLooksUntilGone = 2;  // a service that is being restarted by hand
 }  // namespace
 
 Service::Service(const asio::any_io_executor& executor, ServiceSettings settings, std::string state_path, bool dry_run,
-                 ServiceHooks hooks)
+                 const Pseudonyms& names, ServiceHooks hooks)
     : settings_{std::move(settings)},
       state_path_{std::move(state_path)},
       dry_run_{dry_run},
+      names_{names},
       hooks_{std::move(hooks)},
       gate_{settings_.gate},
       classifier_{settings_.wake, settings_.keep},
@@ -115,7 +117,7 @@ void Service::step(const GateEvent& event) {
   arm_timer();
 }
 
-void Service::start_by_hand() { step(gate_event::StartByHand{}); }
+void Service::start_by_hand(std::string alert) { step(gate_event::StartByHand{std::move(alert)}); }
 void Service::stop_by_hand() { step(gate_event::StopByHand{}); }
 void Service::keep_until(WallTime until) { step(gate_event::KeepUntil{until}); }
 
@@ -169,6 +171,7 @@ void Service::carry_out(const std::vector<Decision>& decisions) {
       case Decision::Kind::tell: {
         auto text = decision.text;
         if (decision.event == EventKind::woke) tell_wake_packet();
+        if (decision.event == EventKind::woke && gate_.woken_by()) text = describe(gate_.woken_by()->sample, names_);
         if (decision.event == EventKind::woke && !woken_by_sensor_.empty()) text += ", sensor " + woken_by_sensor_;
         hooks_.tell(Event{system_now().wall, settings_.name, decision.event, std::move(text)});
         break;
@@ -194,10 +197,11 @@ Environment Service::environment(std::string_view event) const {
   Environment environment{{"TIDEGATE_SERVICE", settings_.name}, {"TIDEGATE_EVENT", std::string{event}}};
   if (const auto& reading = gate_.woken_by()) {
     const auto& flow = reading->sample.flow;
+    auto ends = shown_addresses(reading->sample, names_);
     environment.emplace_back("TIDEGATE_PROTOCOL", to_string(flow.protocol));
-    environment.emplace_back("TIDEGATE_SOURCE_ADDRESS", flow.source.address.to_string());
+    environment.emplace_back("TIDEGATE_SOURCE_ADDRESS", std::move(ends.source));
     environment.emplace_back("TIDEGATE_SOURCE_PORT", std::to_string(flow.source.port));
-    environment.emplace_back("TIDEGATE_DESTINATION_ADDRESS", flow.destination.address.to_string());
+    environment.emplace_back("TIDEGATE_DESTINATION_ADDRESS", std::move(ends.destination));
     environment.emplace_back("TIDEGATE_DESTINATION_PORT", std::to_string(flow.destination.port));
     environment.emplace_back("TIDEGATE_SENSOR", woken_by_sensor_);
   }

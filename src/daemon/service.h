@@ -20,6 +20,7 @@
 #include "meter/classify.h"
 #include "meter/clients.h"
 #include "model/event.h"
+#include "privacy/pseudonyms.h"
 #include "sensor/sensor.h"
 
 namespace tidegate {
@@ -44,8 +45,9 @@ struct ServiceHooks {
 class Service {
  public:
   // `state_path`: where a process's id is kept, empty for nowhere. `dry_run`: the actions and probes succeed undone.
+  // `names`: how addresses of clients are shown from now on; it outlives the service.
   Service(const boost::asio::any_io_executor& executor, ServiceSettings settings, std::string state_path, bool dry_run,
-          ServiceHooks hooks);
+          const Pseudonyms& names, ServiceHooks hooks);
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
@@ -58,8 +60,8 @@ class Service {
   // Asks its forwards whether they keep it awake; often enough that idle times are right.
   void look_at_forwards();
 
-  // What an operator asks.
-  void start_by_hand();
+  // What an operator asks; or an alert, which is named then.
+  void start_by_hand(std::string alert = {});
   void stop_by_hand();
   void keep_until(WallTime until);
 
@@ -85,6 +87,7 @@ class Service {
   [[nodiscard]] const std::string& woken_by_sensor() const { return woken_by_sensor_; }
   [[nodiscard]] const std::string& start_took() const { return start_took_; }  // "4.2 s to be ready (…)", or empty
   [[nodiscard]] std::optional<Instant> last_sample() const { return last_sample_; }
+  [[nodiscard]] const Pseudonyms& names() const { return names_; }
 
  private:
   // A packet that wanted it while it did not run, with its bytes.
@@ -112,6 +115,7 @@ class Service {
   ServiceSettings settings_;
   std::string state_path_;
   bool dry_run_;
+  const Pseudonyms& names_;
   ServiceHooks hooks_;
   Gate gate_;
   Classifier classifier_;

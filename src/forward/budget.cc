@@ -46,7 +46,7 @@ Budget::Budget(ForwardRuntime& forward, QuotaLeases& leases, ForwardCounters& co
 
 Grant Budget::reserve(Flow flow, std::uint64_t want, std::uint64_t least, ForwardClient* client, RateLimit* connection,
                       Now now) {
-  if (unlimited_) return {.bytes = want};
+  if (unlimited()) return {.bytes = want};
   // One limit after the other: each may give less than the one before, which then gets the rest back.
   constexpr std::size_t kMostRates = 16;
   std::array<RateLimit*, kMostRates> rates{};
@@ -55,6 +55,7 @@ Grant Budget::reserve(Flow flow, std::uint64_t want, std::uint64_t least, Forwar
     if (limit != nullptr && limit->limits() && count < kMostRates) rates[count++] = limit;
   };
   consider(&forward_.rate);
+  consider(&forward_.life->throttle);
   if (client != nullptr) consider(&client->rate);
   consider(connection);
   for (auto* const quota : softs_) {
@@ -115,8 +116,9 @@ void Budget::settle(Flow flow, std::uint64_t bytes, ForwardClient* client) {
 }
 
 void Budget::release(Flow flow, std::uint64_t bytes, ForwardClient* client, RateLimit* connection) {
-  if (unlimited_ || bytes == 0) return;
+  if (unlimited() || bytes == 0) return;
   forward_.rate.give_back(bytes);
+  forward_.life->throttle.give_back(bytes);
   if (client != nullptr) client->rate.give_back(bytes);
   if (connection != nullptr) connection->give_back(bytes);
   for (auto* const quota : cuts_) {

@@ -64,15 +64,15 @@ class Budget {
   // Of what was reserved, `bytes` were not there to read, or could not be delivered.
   void release(Flow flow, std::uint64_t bytes, ForwardClient* client, RateLimit* connection);
 
-  // True where nothing can ever be refused: no rates, no quotas.
-  [[nodiscard]] bool unlimited() const { return unlimited_; }
+  // True where nothing can be refused now: no rates, no quotas.
+  [[nodiscard]] bool unlimited() const { return unlimited_ && !forward_.life->throttle.limits(); }
 
  private:
   ForwardRuntime& forward_;
   ForwardCounters& counters_;
   std::vector<QuotaLease*> cuts_;   // of action cut
   std::vector<QuotaShare*> softs_;  // of reject and throttle
-  bool unlimited_ = true;
+  bool unlimited_ = true;           // by the settings
 };
 
 }  // namespace tidegate

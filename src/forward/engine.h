@@ -20,11 +20,13 @@ namespace tidegate {
 
 // What the engine tells, on the control thread.
 struct EngineHooks {
-  std::function<void(const std::string& forward, const Sample&)> wanted;             // see WorkerHooks
-  std::function<void(const std::string& quota, std::uint64_t needed)> dry;           // see WorkerHooks
-  std::function<void(const std::string& forward, const std::string& what)> trouble;  // see WorkerHooks
+  std::function<void(const std::string& forward, const Sample&)> wanted;    // see WorkerHooks
+  std::function<void(const std::string& quota, std::uint64_t needed)> dry;  // see WorkerHooks
+  // See WorkerHooks.
+  std::function<void(const std::string& forward, const std::string& what, const IpAddress& client)> trouble;
   std::function<void(const std::string& forward, const std::string& target, bool up, const std::string& why)>
       target_changed;
+  std::function<void(const Endpoint&)> check_speaks;  // a health check connects from there; see TargetWatch
 };
 
 // A forward as it is to be served.

@@ -156,7 +156,7 @@ class EngineTest : public ::testing::Test {
                                        },
                                    .dry = [this](const std::string& key, std::uint64_t needed) { on_dry(key, needed); },
                                    .trouble =
-                                       [this](const std::string&, const std::string& what) {
+                                       [this](const std::string&, const std::string& what, const IpAddress&) {
                                          const std::lock_guard lock{mutex_};
                                          troubles_.push_back(what);
                                        },

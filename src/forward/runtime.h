@@ -44,6 +44,7 @@ void set_byte_rate(RateLimit& limit, std::uint64_t bytes_per_second);
 // What stays when a forward's settings change.
 struct ForwardLife {
   ForwardClients clients;
+  RateLimit throttle;  // bytes, of alerts that are raised; beside the rates of the settings
   std::atomic<std::int64_t> open_connections{0};
   std::atomic<std::int64_t> open_sessions{0};
   std::atomic<std::int64_t> waiting{0};  // held clients: connections and sessions

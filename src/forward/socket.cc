@@ -138,8 +138,17 @@ Result<> bind_transparent(int fd, const Endpoint& source) {
   const bool v6 = address.family() == AF_INET6;
   const bool allowed = set_option(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT, 1);
   if (!allowed || ::bind(fd, address.get(), address.size()) != 0)
-    return system_failure("bind to the client's " + source.to_string());
+    return system_failure("bind to the client's address");
   return {};
+}
+
+Result<Endpoint> bind_towards(int fd, const SocketAddress& target) {
+  const std::string words = "bind towards " + target.endpoint().to_string();
+  const Fd route{::socket(target.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0)};  // connecting it sends nothing
+  if (!route || ::connect(route.get(), target.get(), target.size()) != 0) return system_failure(words);
+  const SocketAddress source{Endpoint{local_endpoint(route.get()).address, 0}};
+  if (::bind(fd, source.get(), source.size()) != 0) return system_failure(words);
+  return local_endpoint(fd);
 }
 
 void set_tcp_timeouts(int fd, const TimeoutSettings& timeouts) {

@@ -127,8 +127,10 @@ void TcpConnection::read_header() {
   if (header.kind == Kind::need_more && !client_side_.hung_up) return;
   if (header.kind != Kind::header) {
     plan_->counters.refused.add(1);
-    context_.tell_trouble(settings().name, fmt::format("{} sent no PROXY header{}{}", peer_.address.to_string(),
-                                                       header.reason.empty() ? "" : ": ", header.reason));
+    context_.tell_trouble(
+        settings().name,
+        fmt::format("a connection began without a PROXY header{}{}", header.reason.empty() ? "" : ": ", header.reason),
+        peer_.address);
     return leave(Farewells::Ending::reset, Farewells::Ending::reset);
   }
   if (::recv(client_side_.fd.get(), bytes.data(), header.length, 0) != static_cast<ssize_t>(header.length)) return go();
@@ -205,7 +207,7 @@ void TcpConnection::try_target() {
     if (family != AF_UNIX) set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
     if (settings().transparent && peer_.address) {
       if (const auto bound = bind_transparent(fd.get(), {peer_.address, 0}); !bound) {
-        context_.tell_trouble(settings().name, bound.error().what);
+        context_.tell_trouble(settings().name, bound.error().what, peer_.address);
         return no_target();
       }
     }

@@ -91,7 +91,9 @@ class Udp : public testing::Test {
     settings_.targets = {target_at(target_.endpoint())};
     hooks_.wanted = [this](const std::string&, const Sample& sample) { wanted_.push_back(sample); };
     hooks_.dry = [this](const std::string& quota, std::uint64_t needed) { dry_.emplace_back(quota, needed); };
-    hooks_.trouble = [this](const std::string&, const std::string& what) { trouble_.push_back(what); };
+    hooks_.trouble = [this](const std::string&, const std::string& what, const IpAddress&) {
+      trouble_.push_back(what);
+    };
   }
   ~Udp() override {
     if (!thread_.joinable()) return;

@@ -123,7 +123,7 @@ UdpSession::Reach UdpSession::connect(std::uint64_t tried) {
       return Reach::reached;
     }
     if (is_shortage(socket.error().code)) return Reach::no_room;
-    context.tell_trouble(plan_->forward->settings.name, socket.error().what);
+    context.tell_trouble(plan_->forward->settings.name, socket.error().what, key_.client.address);
     targets.failed(choice->index, now);
     tried |= tried_bit(choice->index);
   }

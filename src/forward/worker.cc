@@ -20,13 +20,13 @@ void WorkerContext::tell_dry(QuotaShare& quota, std::uint64_t needed) {
   if (!quota.dry.exchange(true, std::memory_order_relaxed)) hooks.dry(quota.key, needed);
 }
 
-void WorkerContext::tell_trouble(const std::string& forward, const std::string& what) {
+void WorkerContext::tell_trouble(const std::string& forward, const std::string& what, const IpAddress& client) {
   const Instant now = loop.now().instant;
   if (told_.size() >= kMostTold) told_.clear();
   const auto [last, is_new] = told_.try_emplace(forward + ": " + what, now);
   if (!is_new && now < last->second + kTellAgain) return;
   last->second = now;
-  hooks.trouble(forward, what);
+  hooks.trouble(forward, what, client);
 }
 
 // One forward on this thread.

@@ -29,8 +29,9 @@ struct WorkerHooks {
   std::function<void(const std::string& forward, const Sample&)> wanted;
   // A quota of action cut has nothing left to lease; a datagram of `needed` bytes, or any byte (1), waits for more.
   std::function<void(const std::string& quota, std::uint64_t needed)> dry;
-  // Something that an operator should know of; the same at most once in ten seconds.
-  std::function<void(const std::string& forward, const std::string& what)> trouble;
+  // Something that an operator should know of; the same at most once in ten seconds. `client`: whom it was about, if
+  // anybody; `what` does not name it, so that whoever shows it can hide it.
+  std::function<void(const std::string& forward, const std::string& what, const IpAddress& client)> trouble;
 };
 
 // A listening socket of a forward, and which of its ports it is.
@@ -63,8 +64,8 @@ class WorkerContext {
   // Tells the control thread that the quota is dry, once until it has answered.
   void tell_dry(QuotaShare& quota, std::uint64_t needed);
 
-  // Tells of trouble, the same at most once in ten seconds.
-  void tell_trouble(const std::string& forward, const std::string& what);
+  // Tells of trouble, the same at most once in ten seconds, whichever client it was about.
+  void tell_trouble(const std::string& forward, const std::string& what, const IpAddress& client = {});
 
  private:
   std::unordered_map<std::string, Instant> told_;

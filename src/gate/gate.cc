@@ -23,8 +23,8 @@ namespace {
 constexpr std::array<std::string_view, 5> kStateNames = {"asleep", "waking", "awake", "stopping", "failed"};
 
 // The causes of a start, and of a stop.
-constexpr std::string_view kByPacket = "packet", kByOperator = "operator", kBySchedule = "schedule", kByKeep = "keep",
-                           kByFound = "found";
+constexpr std::string_view kByPacket = "packet", kByOperator = "operator", kByAlert = "alert", kBySchedule = "schedule",
+                           kByKeep = "keep", kByFound = "found";
 constexpr const char* kByHand = "by hand";
 
 // Beyond this a time counts as never, so that sums stay in range.
@@ -62,7 +62,7 @@ void Gate::reconfigure(GateSettings settings) {
 void Gate::on(const Reading& reading, Now now) {
   if (reading.meaning == Class::ignore) return;
   renew(std::min(reading.sample.at.instant, now.instant));
-  if (reading.meaning == Class::wake && state_ != GateState::awake && !wanted_) wanted_ = Cause{kByPacket, reading};
+  if (reading.meaning == Class::wake && state_ != GateState::awake && !wanted_) wanted_ = Cause{kByPacket, reading, {}};
 }
 
 void Gate::on(const gate_event::StartEnded& ended, Now now) {
@@ -153,12 +153,12 @@ void Gate::on(const gate_event::Gone& gone, Now now) {
   }
 }
 
-void Gate::on(const gate_event::StartByHand&, Now now) {
+void Gate::on(const gate_event::StartByHand& start, Now now) {
   window_set_aside_until_ = WallTime::min();
   renew(now.instant);
   const bool under_way = state_ == GateState::waking && called_off_ == CalledOff::no;
   if (state_ == GateState::awake || under_way) return;
-  wanted_ = Cause{kByOperator, std::nullopt};
+  wanted_ = Cause{start.alert.empty() ? kByOperator : kByAlert, std::nullopt, start.alert};
   if (state_ == GateState::failed) retry_at_ = now.instant;
 }
 
@@ -275,13 +275,14 @@ void Gate::enter_awake(Now now) {
 }
 
 void Gate::enter_failed(Now now) {
-  if (wanted_ && wanted_->name == kByOperator) retry_at_ = now.instant;
+  if (wanted_ && (wanted_->name == kByOperator || wanted_->name == kByAlert)) retry_at_ = now.instant;
   enter(GateState::failed, now);
 }
 
 void Gate::begin_start(const Cause& cause, Now now) {
   tell(EventKind::woke, cause.packet                ? describe(cause.packet->sample)
                         : cause.name == kByOperator ? "started by hand"
+                        : cause.name == kByAlert    ? "started by alert " + cause.alert
                         : cause.name == kByKeep     ? "to be kept awake until " + format_date_time(*keep_until_)
                                                     : std::string{cause.name});
   decide(Decision::Kind::start);
@@ -360,8 +361,8 @@ bool Gate::in_window(Now now) const { return now.wall >= window_set_aside_until_
 bool Gate::kept(Now now) const { return keep_until_ && now.wall < *keep_until_; }
 
 std::optional<Gate::Cause> Gate::standing_wish(Now now) const {
-  if (in_window(now)) return Cause{kBySchedule, std::nullopt};
-  if (kept(now)) return Cause{kByKeep, std::nullopt};
+  if (in_window(now)) return Cause{kBySchedule, std::nullopt, {}};
+  if (kept(now)) return Cause{kByKeep, std::nullopt, {}};
   return std::nullopt;
 }
 

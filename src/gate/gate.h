@@ -37,7 +37,9 @@ struct Gone {
   std::string how;
   bool failed = false;
 };  // it ended, though nobody here stopped it
-struct StartByHand {};
+struct StartByHand {
+  std::string alert;  // that wants it; empty: an operator does
+};
 struct StopByHand {};
 struct KeepUntil {
   WallTime until;
@@ -96,7 +98,7 @@ class Gate {
   [[nodiscard]] const std::optional<Reading>& woken_by() const { return woken_by_; }  // none: not by a packet
   [[nodiscard]] std::string_view cause() const {
     return cause_;
-  }  // of the last start: "packet", "operator", "schedule", "keep", "found"
+  }  // of the last start: "packet", "operator", "alert", "schedule", "keep", "found"
   [[nodiscard]] std::string_view last_error() const { return error_; }  // of the last failure; empty after a success
   [[nodiscard]] std::optional<Instant> retry_at() const;                // failed: when it may be tried again
   [[nodiscard]] std::optional<Instant> sleeps_at(Now now) const;        // awake: when, if nothing more comes
@@ -109,6 +111,7 @@ class Gate {
   struct Cause {
     std::string_view name;
     std::optional<Reading> packet;
+    std::string alert;
   };
   enum class CalledOff : std::uint8_t { no, timed_out, by_hand };
   enum class Veto : std::uint8_t {

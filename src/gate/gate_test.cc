@@ -55,6 +55,14 @@ TEST(Gate, is_started_by_hand) {
   EXPECT_FALSE(story.gate.woken_by());
 }
 
+TEST(Gate, is_started_by_an_alert_as_by_hand_and_says_which) {
+  Story story;
+  EXPECT_THAT(story.step(StartByHand{.alert = "shop/busy"}),
+              ElementsAre("woke: started by alert shop/busy", "start"));
+  EXPECT_EQ(story.gate.cause(), "alert");
+  EXPECT_THAT(story.step(StartByHand{.alert = "shop/broken"}), IsEmpty());
+}
+
 TEST(Gate, cancels_a_start_that_takes_too_long_and_fails_only_when_it_has_ended) {
   Story story;
   story.step(story.wake());

@@ -25,15 +25,6 @@ bool in_any(const std::vector<Cidr>& networks, const IpAddress& address) {
   return std::ranges::any_of(networks, [&](const Cidr& network) { return network.contains(address); });
 }
 
-// The client's side of the flow, whichever way the packet goes.
-const Endpoint& client_of(const Sample& sample) {
-  return sample.direction == Direction::out ? sample.flow.destination : sample.flow.source;
-}
-
-const Endpoint& service_of(const Sample& sample) {
-  return sample.direction == Direction::out ? sample.flow.source : sample.flow.destination;
-}
-
 }  // namespace
 
 bool takes(const SampleRule& rule, const Sample& sample) {

@@ -28,6 +28,8 @@ enum class EventKind : std::uint8_t {
   target_up,
   trouble,  // a forward could not do what it is for, with the reason
   stored,   // what was found about the store: a file that was damaged, and what was believed instead
+  alert_raised,
+  alert_recovered,
 };
 
 [[nodiscard]] std::string_view to_string(EventKind kind);  // "woke", "start failed", …
@@ -36,7 +38,8 @@ struct Event {
   WallTime at;
   std::string service;  // or the forward, the quota's group: what it is about
   EventKind kind = EventKind::woke;
-  std::string text;  // for people, without the service's name
+  std::string text;     // for people, without the service's name
+  std::int64_t id = 0;  // ascending, over restarts as well; 0: there is no store to number it
 };
 
 }  // namespace tidegate

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/time.h"
 #include "model/address.h"
@@ -48,6 +49,21 @@ enum class Class : std::uint8_t { ignore, keep, wake };
 
 // "UDP 203.0.113.7:50311 → 192.0.2.10:8211, 148 bytes"; what has no ports is named without them.
 [[nodiscard]] std::string describe(const Sample& sample);
+// The same, its ends called so.
+[[nodiscard]] std::string describe(const Sample& sample, std::string_view source, std::string_view destination);
+
+// Whether the protocol has ports, and the ends of its flows are told with them.
+[[nodiscard]] constexpr bool has_ports(Protocol protocol) {
+  return protocol == Protocol::tcp || protocol == Protocol::udp;
+}
+
+// The two sides of the flow, whichever way the packet goes.
+[[nodiscard]] inline const Endpoint& client_of(const Sample& sample) {
+  return sample.direction == Direction::out ? sample.flow.destination : sample.flow.source;
+}
+[[nodiscard]] inline const Endpoint& service_of(const Sample& sample) {
+  return sample.direction == Direction::out ? sample.flow.source : sample.flow.destination;
+}
 
 // One sample as one service's meter read it.
 struct Reading {

@@ -73,6 +73,12 @@ std::expected<Headers, Reject> decode(std::span<const std::uint8_t> frame, LinkT
   return headers;
 }
 
+std::span<const std::uint8_t> captured_payload(const Headers& headers, std::span<const std::uint8_t> frame) {
+  if (headers.payload_at >= frame.size()) return {};
+  const auto rest = frame.subspan(headers.payload_at);
+  return rest.first(std::min<std::size_t>(rest.size(), headers.payload));
+}
+
 Sample to_sample(const Headers& headers, Now at) {
   return {.at = at,
           .flow = {.source = {.address = headers.source, .port = headers.source_port},

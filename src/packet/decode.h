@@ -70,9 +70,12 @@ struct Headers {
   std::uint16_t source_port = 0;
   std::uint16_t destination_port = 0;
   std::uint8_t tcp_flags = 0;
+  std::uint32_t tcp_sequence = 0;         // of the segment's first byte, its SYN's where it has one
+  std::uint32_t tcp_acknowledgement = 0;  // means something with the flag ACK only
   std::uint8_t icmp_type = 0;
-  std::uint32_t ip_bytes = 0;  // from the network header on, as the header says (not as captured)
-  std::uint32_t payload = 0;   // behind the TCP or UDP header, as the header says; in a fragment: this one's part
+  std::uint32_t ip_bytes = 0;    // from the network header on, as the header says (not as captured)
+  std::uint32_t payload = 0;     // behind the TCP or UDP header, as the header says; in a fragment: this one's part
+  std::uint32_t payload_at = 0;  // where in the frame it begins, captured or not; 0 without such a header
 
   bool operator==(const Headers&) const = default;
 };
@@ -83,6 +86,10 @@ struct Headers {
 // same frame the answer is the same, or a `cut`.
 [[nodiscard]] std::expected<Headers, Reject> decode(std::span<const std::uint8_t> frame, LinkType link,
                                                     std::uint32_t wire_length);
+
+// As much of the TCP or UDP payload as was captured: bytes of `frame`, of which `headers` were read.
+[[nodiscard]] std::span<const std::uint8_t> captured_payload(const Headers& headers,
+                                                             std::span<const std::uint8_t> frame);
 
 // What of the headers a gate needs to know.
 [[nodiscard]] Sample to_sample(const Headers& headers, Now at);

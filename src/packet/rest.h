@@ -35,6 +35,9 @@ class Rest {
   // How many bytes the sender sent from here on, captured or not.
   [[nodiscard]] std::uint32_t sent() const { return sent_; }
 
+  // How many bytes of the frame lie before.
+  [[nodiscard]] std::uint32_t at() const { return at_; }
+
   // The next N bytes, which stay; nothing where fewer were captured.
   template <std::size_t N>
   [[nodiscard]] std::optional<Field<N>> peek() const {
@@ -72,10 +75,12 @@ class Rest {
   void advance(std::uint32_t bytes) {
     captured_ = captured_.subspan(bytes);
     sent_ -= bytes;
+    at_ += bytes;
   }
 
   std::span<const std::uint8_t> captured_;
   std::uint32_t sent_;  // never less than captured_.size()
+  std::uint32_t at_ = 0;
 };
 
 // Why reading stopped, if it did.

@@ -30,8 +30,11 @@ Fault read_tcp(Rest rest, Headers& headers) {
   if (header_bytes < 20 || header_bytes - 20 > rest.sent()) return Reject::bad_transport_length;
   headers.source_port = be16<0>(*header);
   headers.destination_port = be16<2>(*header);
+  headers.tcp_sequence = be32<4>(*header);
+  headers.tcp_acknowledgement = be32<8>(*header);
   headers.tcp_flags = (*header)[13];
   headers.payload = rest.sent() - (header_bytes - 20);
+  headers.payload_at = rest.at() + (header_bytes - 20);
   return {};
 }
 
@@ -46,6 +49,7 @@ Fault read_udp(Rest rest, Fragment fragment, Headers& headers) {
   headers.source_port = be16<0>(*header);
   headers.destination_port = be16<2>(*header);
   headers.payload = std::min(length, sent) - 8;
+  headers.payload_at = rest.at();
   return {};
 }
 

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <span>
+#include <string>
+
 #include "tests/support/decoding.h"
 #include "tests/support/packet_builder.h"
 
@@ -24,6 +28,41 @@ TEST(Tcp, ports_flags_and_payload_are_read_behind_options) {
     EXPECT_EQ(headers.tcp_flags, tcp_flag::kPsh | tcp_flag::kAck);
     EXPECT_EQ(headers.payload, 7u);
   }
+}
+
+TEST(Tcp, sequence_and_acknowledgement_are_read) {
+  const auto frame = v4().tcp(1, 2, 0x10, {.sequence = 0xfedcba98, .acknowledgement = 0x01020304}).bytes();
+  const auto headers = decoded(frame).value();
+  EXPECT_EQ(headers.tcp_sequence, 0xfedcba98u);
+  EXPECT_EQ(headers.tcp_acknowledgement, 0x01020304u);
+}
+
+// What captured_payload() finds in the frame, of which the first `captured` bytes are there.
+std::string payload_text(const test::Bytes& frame, std::size_t captured) {
+  const auto bytes = std::span{frame}.first(std::min(captured, frame.size()));
+  const auto headers = decoded(bytes, LinkType::ethernet, static_cast<std::uint32_t>(frame.size())).value();
+  const auto payload = captured_payload(headers, bytes);
+  return {payload.begin(), payload.end()};
+}
+
+TEST(Payload, is_found_in_the_frame_behind_every_header_and_before_the_padding) {
+  auto tagged = PacketBuilder{}.ethernet().vlan(3).ipv6("2001:db8::1", "2001:db8::10").destination_options();
+  for (auto ip : {v4(), v6(), tagged}) {
+    auto tcp = ip;
+    EXPECT_EQ(payload_text(tcp.tcp(1, 2, 0x18, {.options = 12}).payload("hello").bytes(200), 200), "hello");
+    auto udp = ip;
+    EXPECT_EQ(payload_text(udp.udp(1, 2).payload("hello").bytes(200), 200), "hello");
+    auto icmp = ip;
+    EXPECT_EQ(payload_text(icmp.icmp(8).payload("hello").bytes(), 200), "");
+  }
+}
+
+TEST(Payload, is_as_much_as_was_captured) {
+  const auto frame = v4().tcp(1, 2, 0x18, {.options = 12}).payload("hello").bytes();
+  constexpr std::size_t kHeaders = 14 + 20 + 32;
+  EXPECT_EQ(payload_text(frame, kHeaders + 3), "hel");
+  EXPECT_EQ(payload_text(frame, kHeaders), "");
+  EXPECT_EQ(payload_text(frame, kHeaders - 4), "");  // cut inside the options
 }
 
 TEST(Tcp, options_may_be_cut_from_the_capture) {

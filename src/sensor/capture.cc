@@ -104,6 +104,9 @@ Result<std::unique_ptr<Capture>> Capture::open(const PcapSettings& settings) {
     return failure("capture on {}: link type {} is not one that tidegate reads", interface,
                    name != nullptr ? name : std::to_string(number));
   }
+  // Not by `inbound` in the filter: libpcap itself runs that on the first packets, and then knows no direction.
+  if (settings.incoming_only && ::pcap_setdirection(handle.get(), PCAP_D_IN) != 0)
+    return failure("capture on {}: only what comes in: {}", interface, words(handle.get(), PCAP_ERROR));
   if (::pcap_setnonblock(handle.get(), 1, error) != 0) return failure("capture on {}: {}", interface, error);
   std::unique_ptr<Capture> capture{new Capture{std::move(handle), settings, *link}};
   if (const auto set = capture->set_filter(settings); !set) return std::unexpected{set.error()};

@@ -19,6 +19,7 @@ struct PcapSettings {
   std::string filter;            // tcpdump syntax, compiled for the link type that the interface turns out to have
   std::vector<PortRange> ports;  // instead of `filter`: port_filter() of these, for that link type
   bool whole_packets = false;    // up to 16 KiB of each, in four times the buffer; else only what headers can take
+  bool incoming_only = false;    // without what this host sends, as the kernel tells them apart; on loopback: all
   int buffer_bytes = 8 << 20;    // of the kernel's ring
   Duration batch = std::chrono::milliseconds{20};  // how often it looks when not immediate
   Duration look_again = std::chrono::seconds{1};   // for an interface that is missing

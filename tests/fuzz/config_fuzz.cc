@@ -55,6 +55,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Config again = *config;
   TIDEGATE_CHECK(validate(again).empty());
   TIDEGATE_CHECK(again == *config);
-  TIDEGATE_CHECK(!config->services.empty() || !config->forwards.empty() || config->api.enabled);
+  const bool has_purpose = !config->services.empty() || !config->forwards.empty() || !config->watches.empty() ||
+                           !config->tallies.empty() || config->api.enabled;
+  TIDEGATE_CHECK(has_purpose);
   return 0;
 }

@@ -88,6 +88,27 @@ forwards:
   udp_sessions_each_client: 10
 quotas: [{group: g, bytes: 200GB, every: month, day: 15}, {group: h, bytes: 1, until: 2026-12-31}]
 )",
+    R"(tallies: [{name: k, interface: eth0, ports: [tcp/22, 80], privacy: hash, syn_packets: true, sources: 1000}]
+watches:
+- name: shop
+  ports: [80, 8080]
+  address: "2001:db8::1"
+  windows: [10s, 10m]
+  alerts:
+  - {name: a, when: requests >= 20/s, over: 2m, clear: requests < 15/s, min_raised: 10s, min_clear: 1m,
+     do: [{command: page}, {webhook: "https://[::1]:8443/h?x"}, {start: s}, {throttle: {forward: f, to: 1Mbit/s}}]}
+  - {name: b, when: errors > 0.1%, clear: errors <= 0%}
+  - {name: c, when: latency p99.9 >= 300ms, do: {command: page}}
+  - {name: d, when: requests <= 2400 in total}
+- {name: wiki, interface: any, port: 80}
+privacy: {mode: prefix, key_file: /k}
+services: [{name: s, ports: 80, start: up}]
+forwards: [{name: f, listen_port: 81, target_port: 80}]
+)",
+    R"(watches: [{ports: [0, 80, 80], windows: [], alerts: [{when: requests = 5, over: 2h, do: [{}, {start: x}]}, ~]}]
+tallies: [{name: "", ports: udp/53, sources: 0}]
+privacy: {mode: hash}
+)",
     R"(api: {port: 8080, token: ""}
 services: [{name: s, start: up, hold: forward}]
 proxies:

@@ -40,7 +40,9 @@ void check_headers(const Headers& headers, std::uint32_t wire_length) {
   }
   TIDEGATE_CHECK(headers.arp == (headers.protocol == Protocol::arp));
   TIDEGATE_CHECK(has_ports || headers.payload == 0);
+  TIDEGATE_CHECK(headers.payload_at <= wire_length && headers.payload <= wire_length - headers.payload_at);
   if (!has_ports || headers.later_fragment) {
+    TIDEGATE_CHECK(headers.payload_at == 0);
     TIDEGATE_CHECK(headers.source_port == 0 && headers.destination_port == 0 && headers.tcp_flags == 0);
   }
 }

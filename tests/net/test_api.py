@@ -3,7 +3,6 @@ served, forwards at run time, live updates, and who may ask."""
 
 import concurrent.futures
 import contextlib
-import http.client
 import json
 import socket
 import threading
@@ -11,46 +10,11 @@ import time
 
 import pytest
 
+from support.api import PORT, Api, events_of
 from support.openapi import OpenApi
 from support.waiting import DEADLINE, wait_until
 
-PORT = 8080
 GIB = 1 << 30
-
-
-class Api:
-    """A client on a host, for the API of the server."""
-
-    def __init__(self, host, address="127.0.0.1", port=PORT, token=None):
-        self.host, self.address, self.port, self.token = host, address, port, token
-
-    def connect(self):
-        connection = http.client.HTTPConnection(self.address, self.port, timeout=DEADLINE)
-        with self.host.entered():
-            connection.connect()
-        return connection
-
-    def ask(self, method, path, body=None, token=None, headers=None):
-        """Status, headers, and the body as it came."""
-        headers = dict(headers or {})
-        token = token or self.token
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
-        text = body if body is None or isinstance(body, (str, bytes)) else json.dumps(body)
-        with contextlib.closing(self.connect()) as connection:
-            connection.request(method, path, text, headers)
-            response = connection.getresponse()
-            return response.status, response.headers, response.read().decode()
-
-    def json(self, method, path, body=None, **options):
-        """Status and parsed answer; None where there was no body."""
-        status, _, text = self.ask(method, path, body, **options)
-        return status, json.loads(text) if text else None
-
-    def get(self, path):
-        status, answer = self.json("GET", path)
-        assert status == 200, (path, status, answer)
-        return answer
 
 
 class Target:
@@ -118,24 +82,6 @@ def config(folder, api=None, **keys):
 def api(lab, tidegate, tmp_path, target):  # pylint: disable=redefined-outer-name,unused-argument
     tidegate.run(config(tmp_path))
     return Api(lab.server)
-
-
-def events_of(api, count, seconds=DEADLINE):
-    """Reads (event, data) from the stream until `count(list)` is true."""
-    found, event = [], None
-    with contextlib.closing(api.connect()) as connection:
-        connection.request("GET", "/api/v1/stream")
-        response = connection.getresponse()
-        assert response.status == 200 and response.headers["Content-Type"].startswith("text/event-stream")
-        end = time.monotonic() + seconds
-        while not count(found):
-            assert time.monotonic() < end, found
-            line = response.readline().decode().rstrip("\n")
-            if line.startswith("event: "):
-                event = line.removeprefix("event: ")
-            elif line.startswith("data: "):
-                found.append((event, json.loads(line.removeprefix("data: "))))
-    return found
 
 
 # --- as traffic-monitor
@@ -409,6 +355,23 @@ def test_the_stream_tells_events_states_and_counters_as_they_change(lab, api):
     assert [data["name"] for kind, data in found if kind == "service"][0] == "sleepy"
     free = [data for kind, data in found if kind == "forward" and data["name"] == "free"]
     assert len(free) == 1, "what does not change is told once"
+
+
+def test_a_stream_goes_on_where_the_client_left_it_and_no_event_comes_twice(lab, api):
+    def events(found):
+        return [data for kind, data in found if kind == "event"]
+
+    assert api.json("POST", "/api/v1/services/sleepy/start")[0] == 200
+    all_of_them = wait_until(lambda: (told := api.get("/api/v1/events")["events"])[-1]["event"] == "ready" and told, "ready")
+    numbers = [event["id"] for event in all_of_them]
+    assert numbers == sorted(set(numbers)) and numbers[0] > 0
+    missed = events(events_of(api, lambda found: len(events(found)) >= len(numbers) - 1, since=numbers[0]))
+    assert missed == all_of_them[1:]
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        reader = pool.submit(events_of, api, lambda found: any(data["event"] == "slept" for data in events(found)), since=numbers[-1])
+        assert api.json("POST", "/api/v1/services/sleepy/stop")[0] == 200
+        later = events(reader.result(DEADLINE))
+    assert all(event["id"] > numbers[-1] for event in later)
 
 
 def test_metrics_count_what_flows(lab, api):

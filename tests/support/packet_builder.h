@@ -191,6 +191,8 @@ class PacketBuilder {
   struct Tcp {
     std::size_t options = 0;  // bytes of options, a multiple of 4
     std::optional<std::uint8_t> header_words = {};
+    std::uint32_t sequence = 1;
+    std::optional<std::uint32_t> acknowledgement = {};  // none: 1 with the flag ACK, else 0
   };
   PacketBuilder& tcp(std::uint16_t source, std::uint16_t destination, std::uint8_t flags) {
     return tcp(source, destination, flags, Tcp{});
@@ -199,8 +201,8 @@ class PacketBuilder {
     announce(0, 6);
     put16(source);
     put16(destination);
-    put32(1);
-    put32((flags & 0x10) != 0 ? 1 : 0);
+    put32(tcp.sequence);
+    put32(tcp.acknowledgement.value_or((flags & 0x10) != 0 ? 1 : 0));
     put8(static_cast<std::uint8_t>(tcp.header_words.value_or(static_cast<std::uint8_t>(5 + tcp.options / 4)) << 4));
     put8(flags);
     put16(0xffff);

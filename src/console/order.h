@@ -1,0 +1,24 @@
+// In which order the rows of a section stand, and which of them are shown: filter, sort, and the order that was frozen.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "console/state.h"
+#include "console/view.h"
+
+namespace tidegate::console {
+
+// The row's cell of that column; an empty one where it has none.
+[[nodiscard]] const Cell& cell_of(const Row& row, std::size_t column);
+
+// Whether a filter lets the row through: one of its texts holds it, whatever the case (of ASCII letters). An empty
+// filter lets all through.
+[[nodiscard]] bool passes(const Row& row, std::string_view filter);
+[[nodiscard]] bool passes(std::string_view text, std::string_view filter);
+
+// The places in section.rows of what is shown, in order: that which was frozen, with what came since behind it, or
+// sorted.
+[[nodiscard]] std::vector<std::size_t> ordered(const Section& section, const ConsoleState& state);
+
+}  // namespace tidegate::console

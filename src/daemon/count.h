@@ -1,0 +1,4 @@
+// Moved: observe/count.h.
+#pragma once
+
+#include "observe/count.h"

@@ -1,0 +1,169 @@
+#include "http/head.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+
+namespace tidegate {
+namespace {
+
+constexpr std::string_view kVersion = "HTTP/";
+constexpr std::size_t kVersionBytes = 8;                       // "HTTP/1.1"
+constexpr std::uint64_t kMostLength = std::uint64_t{1} << 62;  // beyond it no length is meant
+
+// The bytes of a token (RFC 9110, section 5.6.2).
+constexpr auto kTokenBytes = [] {
+  std::array<bool, 256> token{};
+  for (const char c : std::string_view{"!#$%&'*+-.^_`|~0123456789"
+                                       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"}) {
+    token[static_cast<unsigned char>(c)] = true;
+  }
+  return token;
+}();
+bool is_token(char c) { return kTokenBytes[static_cast<unsigned char>(c)]; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+
+// `name` is in lower case.
+bool same_name(std::string_view text, std::string_view name) {
+  return text.size() == name.size() && std::ranges::equal(text, name, [](char a, char b) { return lower(a) == b; });
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// Takes the first element off a list with commas between.
+std::string_view take_element(std::string_view& list) {
+  const auto comma = list.find(',');
+  const auto element = trimmed(list.substr(0, comma));
+  list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+  return element;
+}
+
+// As much of "HTTP/1.1" as there is.
+bool begins_version(std::string_view text) {
+  for (std::size_t i = 0; i < std::min(text.size(), kVersionBytes); ++i) {
+    const bool right = i < kVersion.size() ? text[i] == kVersion[i] : i == 6 ? text[i] == '.' : is_digit(text[i]);
+    if (!right) return false;
+  }
+  return true;
+}
+
+// As much of "HTTP/1.1 200 OK" as there is.
+bool begins_status_line(std::string_view text) {
+  if (!begins_version(text)) return false;
+  for (std::size_t i = kVersionBytes; i < std::min<std::size_t>(text.size(), 13); ++i) {
+    const char c = text[i];
+    const bool digit = is_digit(c) && (i > 9 || c != '0');
+    if (!(i == 8 ? is_blank(c) : i == 12 ? is_blank(c) || c == '\r' : digit)) return false;
+  }
+  return true;
+}
+
+// The method with which a request line begins; empty: none. `open`: the line may go on behind the text.
+std::string_view method_of(std::string_view line, bool open) {
+  std::size_t size = 0;
+  while (size < line.size() && is_token(line[size])) ++size;
+  if (size > Head::kMostMethod || (size == line.size() ? !open : line[size] != ' ')) return {};
+  return line.substr(0, size);
+}
+
+}  // namespace
+
+bool may_begin_start_line(std::string_view prefix, MessageKind kind) {
+  if (kind != MessageKind::request && (begins_status_line(prefix) || prefix == "\r")) return true;
+  return kind != MessageKind::response && (!method_of(prefix, true).empty() || prefix == "\r");
+}
+
+bool is_field_line(std::string_view line) {
+  if (line.empty() || is_blank(line.front())) return !line.empty();
+  const auto end = std::ranges::find_if_not(line, is_token);
+  return end != line.begin() && end != line.end() && *end == ':';
+}
+
+Head::Line Head::read_start(std::string_view text, std::size_t size, MessageKind kind) {
+  const auto line = text.substr(0, size);
+  if (line.starts_with(kVersion)) return kind == MessageKind::request ? Line::bad : read_response(line);
+  return kind == MessageKind::response ? Line::bad : read_request(line);
+}
+
+Head::Line Head::read_response(std::string_view line) {
+  if (line.size() < kVersionBytes + 4 || !begins_status_line(line)) return Line::bad;
+  status_ = static_cast<std::uint16_t>((line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0'));
+  return Line::good;
+}
+
+Head::Line Head::read_request(std::string_view line) {
+  const auto* const text = line.data();
+  while (!line.empty() && is_blank(line.back())) line.remove_suffix(1);
+  const auto method = method_of(line, false);
+  if (method.empty() || line.size() < method.size() + 3 + kVersionBytes) return Line::bad;
+  const auto version = line.size() - kVersionBytes;
+  if (!is_blank(line[version - 1]) || !begins_version(line.substr(version))) return Line::bad;
+  const auto target = trimmed(line.substr(method.size(), version - method.size()));
+  if (target.empty()) return Line::bad;
+  if (method == "PRI" && target == "*" && line.ends_with("2.0")) return Line::preface;
+  method_ = {.size = static_cast<std::uint32_t>(method.size())};
+  target_ = {.at = static_cast<std::uint32_t>(target.data() - text), .size = static_cast<std::uint32_t>(target.size())};
+  return Line::good;
+}
+
+void Head::read_field(std::string_view text, std::size_t at, std::size_t size) {
+  const auto line = text.substr(at, size);
+  // The length of the name stands for the name until the rest of it is compared: most lines end here.
+  const auto value_of = [line](std::string_view name) -> std::optional<std::string_view> {
+    if (line.size() <= name.size() || line[name.size()] != ':' || !same_name(line.substr(0, name.size()), name)) {
+      return std::nullopt;
+    }
+    return trimmed(line.substr(name.size() + 1));
+  };
+  if (line.empty()) return;
+  switch (lower(line.front())) {
+    case 'h':
+      if (const auto host = value_of("host"); host && host_.size == 0) {
+        host_ = {.at = static_cast<std::uint32_t>(host->data() - text.data()),
+                 .size = static_cast<std::uint32_t>(host->size())};
+      }
+      break;
+    case 'c':
+      if (const auto value = value_of("content-length")) read_length(*value);
+      break;
+    case 't':
+      if (const auto value = value_of("transfer-encoding")) read_coding(*value);
+      break;
+    case 'u':
+      if (auto value = value_of("upgrade")) {
+        while (!value->empty()) http2_ |= same_name(take_element(*value), "h2c");
+      }
+      break;
+    default:
+      break;
+  }
+}
+
+// A list of the same number over and over is taken for that number (RFC 9112, section 6.3).
+void Head::read_length(std::string_view value) {
+  do {
+    const auto text = take_element(value);
+    std::uint64_t length = 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+    const bool number = error == std::errc{} && stop == text.data() + text.size() && length <= kMostLength;
+    if (!number || (length_ && *length_ != length)) bad_length_ = true;
+    if (number) length_ = length;
+  } while (!value.empty());
+}
+
+void Head::read_coding(std::string_view value) {
+  while (!value.empty()) {
+    const auto coding = take_element(value);
+    if (coding.empty() || same_name(coding, "identity")) continue;
+    coding_ = same_name(coding, "chunked") ? TransferCoding::chunked : TransferCoding::other;
+  }
+}
+
+}  // namespace tidegate

@@ -1,0 +1,388 @@
+#include "http/message.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "http/line_ends.h"
+
+namespace tidegate {
+namespace {
+
+constexpr std::string_view kResponse = "HTTP/1.";  // how one begins
+constexpr std::uint64_t kMostChunk = std::uint64_t{1} << 58;
+
+// How many bytes of `text` lie before its first line end; npos: it has none.
+std::size_t line_end(std::string_view text) {
+  const void* const end = text.empty() ? nullptr : std::memchr(text.data(), '\n', text.size());
+  return end == nullptr ? std::string_view::npos
+                        : static_cast<std::size_t>(static_cast<const char*>(end) - text.data());
+}
+
+}  // namespace
+
+MessageReader::Scanned MessageReader::Scan::run(std::string_view text, MessageKind kind, bool searching) {
+  LineEnds ends{text, looked};
+  for (;;) {
+    const auto end = ends.next();
+    if (end == std::string_view::npos) break;
+    const auto behind = end + 1;
+    auto size = behind - 1 - line;
+    if (size > 0 && text[line + size - 1] == '\r') --size;
+    if (in_fields && size == 0) {
+      line = behind;
+      return Scanned::complete;
+    }
+    if (in_fields && searching && !is_field_line(text.substr(line, size))) {
+      in_fields = false;  // no head then, but perhaps this line begins one
+      head = {};
+    }
+    if (in_fields) {
+      if (Head::may_matter(text[line])) head.read_field(text.substr(begin), line - begin, size);
+    } else if (const auto read = read_start(text, behind, size, kind, searching); read != Scanned::more) {
+      return read;
+    }
+    line = behind;
+  }
+  looked = text.size();
+  if (in_fields || line == text.size() || may_begin_start_line(text.substr(line), kind)) return Scanned::more;
+  return searching ? Scanned::nothing : Scanned::bad;
+}
+
+// Reads the line from `line` on, of `size` bytes, as the one with which a head begins; the next one is `behind`.
+MessageReader::Scanned MessageReader::Scan::read_start(std::string_view text, std::size_t behind, std::size_t size,
+                                                       MessageKind kind, bool searching) {
+  begin = line;
+  const auto read = size == 0 ? Head::Line::bad : head.read_start(text.substr(begin), size, kind);
+  if (read == Head::Line::preface) return Scanned::preface;
+  if (read == Head::Line::bad && size > 0 && !searching) return Scanned::bad;
+  in_fields = read == Head::Line::good;
+  if (!in_fields) begin = behind;
+  return Scanned::more;
+}
+
+MessageReader::Progress MessageReader::read(std::string_view bytes, const StreamPosition& where, MessageHead& head) {
+  if (doubtful_ && !bytes.empty()) return read_doubtful(bytes, where);
+  return state_ == State::head ? read_head(bytes, where, head) : read_body(bytes);
+}
+
+MessageReader::Progress MessageReader::read_body(std::string_view bytes) {
+  switch (state_) {
+    case State::ended:
+      state_ = State::head;
+      return {.step = Step::end};
+    case State::unknown:
+      return lose(0);
+    case State::length:
+      return read_length(bytes.size());
+    case State::close:
+      return {.used = bytes.size(), .body = bytes.size()};
+    default: {
+      auto progress = read_chunked(bytes);
+      progress.body = progress.used;
+      return progress;
+    }
+  }
+}
+
+// The first bytes of what may be a body, or the next response.
+MessageReader::Progress MessageReader::read_doubtful(std::string_view bytes, const StreamPosition& where) {
+  const auto expected = kResponse.substr(matched_);
+  const auto [differs, end] = std::ranges::mismatch(bytes, expected);
+  if (end == expected.end()) {
+    doubtful_ = false;
+    give_back(0, where);
+    state_ = State::head;
+    return {.step = Step::end};
+  }
+  if (differs == bytes.end()) {
+    matched_ = static_cast<std::uint8_t>(matched_ + bytes.size());
+    return {.used = bytes.size()};
+  }
+  const auto before = end_doubt(where);
+  auto progress = read_body(bytes);
+  progress.body += before;
+  return progress;
+}
+
+// It is a body. Gives how many bytes of it were used before that was known; `where` is behind them.
+std::uint64_t MessageReader::end_doubt(const StreamPosition& where) {
+  if (!doubtful_) return 0;
+  doubtful_ = false;
+  if (state_ == State::close || remaining_ > matched_) {
+    if (state_ == State::length) remaining_ -= matched_;
+    return matched_;
+  }
+  give_back(remaining_, where);
+  state_ = State::ended;
+  return remaining_;
+}
+
+// Of the bytes that matched, all but the first `keep` are not the body's: the next head begins with them.
+void MessageReader::give_back(std::uint64_t keep, const StreamPosition& where) {
+  const auto text = kResponse.substr(0, matched_).substr(keep);
+  if (text.empty()) return;
+  const StreamPosition begin{.at = where.at,
+                             .sequence = where.sequence - static_cast<std::uint32_t>(text.size()),
+                             .acknowledgement = where.acknowledgement};
+  partial_ = std::make_unique<Partial>(Partial{.text = std::string{text}, .scan = {}, .begin = begin, .line = begin});
+}
+
+MessageReader::Progress MessageReader::read_head(std::string_view bytes, const StreamPosition& where,
+                                                 MessageHead& found) {
+  std::size_t passed = 0;
+  if (skip_line_) {
+    const auto end = line_end(bytes);
+    if (end == std::string_view::npos) return {.used = bytes.size()};
+    skip_line_ = false;
+    passed = end + 1;
+  }
+  if (partial_) return read_partial(bytes, passed, where, found);
+
+  const auto text = bytes.substr(passed);
+  Scan scan;
+  switch (scan.run(text, kind_, searching_)) {
+    case Scanned::complete:
+      found = {.head = scan.head,
+               .text = text.substr(scan.begin, scan.line - scan.begin),
+               .begin = where.after(passed + scan.begin)};
+      return found_head(passed + scan.line, found.text.size());
+    case Scanned::preface:
+      return {.step = Step::preface, .used = bytes.size()};
+    case Scanned::bad:
+      return lose(passed);
+    case Scanned::nothing:
+      skip_line_ = true;
+      return {.used = bytes.size()};
+    case Scanned::more:
+      break;
+  }
+  const auto rest = text.substr(scan.begin);
+  if (rest.size() > most_head_) return too_long(bytes.size());
+  if (!rest.empty()) {
+    partial_ = std::make_unique<Partial>(Partial{.text = std::string{rest}, .scan = scan, .begin = {}, .line = {}});
+    partial_->begin = where.after(passed + scan.begin);
+    partial_->line = where.after(passed + scan.line);
+    partial_->scan.line -= scan.begin;
+    partial_->scan.looked -= scan.begin;
+    partial_->scan.begin = 0;
+  }
+  return {.used = bytes.size()};
+}
+
+// Goes on with a head of which a part is already there.
+MessageReader::Progress MessageReader::read_partial(std::string_view bytes, std::size_t passed,
+                                                    const StreamPosition& where, MessageHead& found) {
+  auto& [text, scan, begin, line] = *partial_;
+  const auto known = text.size();
+  text.append(bytes.substr(passed));
+  const auto scanned = scan.run(text, kind_, searching_);
+  // What was at hand before began in an earlier piece, and can only be the line that was not complete.
+  const auto position = [&](std::size_t at) { return at < known ? line : where.after(passed + at - known); };
+  if (scan.begin > 0) begin = position(scan.begin);
+  switch (scanned) {
+    case Scanned::complete: {
+      const auto used = passed + scan.line - known;
+      found = {
+          .head = scan.head, .text = std::string_view{text}.substr(scan.begin, scan.line - scan.begin), .begin = begin};
+      return found_head(used, found.text.size());
+    }
+    case Scanned::preface:
+      return {.step = Step::preface, .used = bytes.size()};
+    case Scanned::bad:  // to be read again by other rules, as it was
+      text.resize(known);
+      scan = {};
+      return lose(passed);
+    case Scanned::nothing:
+      partial_.reset();
+      skip_line_ = true;
+      return {.used = bytes.size()};
+    case Scanned::more:
+      break;
+  }
+  line = position(scan.line);
+  text.erase(0, scan.begin);
+  scan.line -= scan.begin;
+  scan.looked -= scan.begin;
+  scan.begin = 0;
+  if (text.size() > most_head_) return too_long(bytes.size());
+  if (text.empty()) partial_.reset();
+  return {.used = bytes.size()};
+}
+
+MessageReader::Progress MessageReader::found_head(std::size_t used, std::size_t size) {
+  if (size > most_head_) {
+    partial_.reset();
+    return lose(used);
+  }
+  searching_ = false;
+  state_ = State::unknown;  // until body() tells
+  return {.step = Step::head, .used = used};
+}
+
+MessageReader::Progress MessageReader::too_long(std::size_t used) {
+  partial_.reset();
+  skip_line_ = true;
+  return searching_ ? Progress{.used = used} : lose(used);
+}
+
+MessageReader::Progress MessageReader::lose(std::uint64_t used) {
+  state_ = State::head;
+  searching_ = true;
+  doubtful_ = false;
+  return {.step = Step::lost, .used = used};
+}
+
+void MessageReader::body(Body body, std::uint64_t length, bool doubtful) {
+  partial_.reset();
+  remaining_ = length;
+  doubtful_ = doubtful && (body == Body::close || (body == Body::length && length > 0));
+  matched_ = 0;
+  digits_ = false;
+  switch (body) {
+    case Body::none:
+      state_ = State::ended;
+      break;
+    case Body::length:
+      state_ = length == 0 ? State::ended : State::length;
+      break;
+    case Body::chunked:
+      state_ = State::chunk_size;
+      remaining_ = 0;
+      break;
+    case Body::close:
+      state_ = State::close;
+      break;
+    case Body::unknown:
+      state_ = State::unknown;
+      break;
+  }
+}
+
+MessageReader::Progress MessageReader::read_length(std::uint64_t bytes) {
+  const auto used = std::min(remaining_, bytes);
+  remaining_ -= used;
+  if (remaining_ > 0) return {.used = used, .body = used};
+  state_ = State::head;
+  return {.step = Step::end, .used = used, .body = used};
+}
+
+// One digit of a chunk's size; false: it is none.
+bool MessageReader::read_size_digit(char c) {
+  const char lower = static_cast<char>(c | 0x20);
+  const bool letter = lower >= 'a' && lower <= 'f';
+  if ((!letter && (c < '0' || c > '9')) || remaining_ > kMostChunk) return false;
+  remaining_ = remaining_ * 16 + static_cast<std::uint64_t>(letter ? lower - 'a' + 10 : c - '0');
+  digits_ = true;
+  return true;
+}
+
+MessageReader::Progress MessageReader::read_chunked(std::string_view bytes) {
+  std::size_t at = 0;
+  while (at < bytes.size()) {
+    const char c = bytes[at];
+    switch (state_) {
+      case State::chunk_size:
+        if (read_size_digit(c)) {
+          ++at;
+        } else if (digits_ && (c == '\n' || c == '\r' || c == ';' || c == ' ' || c == '\t')) {
+          state_ = State::chunk_extension;
+        } else {
+          return lose(at);
+        }
+        break;
+      case State::chunk_extension: {
+        const auto end = line_end(bytes.substr(at));
+        if (end == std::string_view::npos) return {.used = bytes.size()};
+        at += end + 1;
+        state_ = remaining_ > 0 ? State::chunk_data : State::trailer;
+        carriage_return_ = false;
+        break;
+      }
+      case State::chunk_data: {
+        const auto part = std::min<std::uint64_t>(remaining_, bytes.size() - at);
+        at += part;
+        remaining_ -= part;
+        if (remaining_ == 0) state_ = State::chunk_end;
+        break;
+      }
+      case State::chunk_end:
+        if (c != '\r' && c != '\n') return lose(at);
+        ++at;
+        if (c == '\n') {
+          state_ = State::chunk_size;
+          digits_ = false;
+        }
+        break;
+      case State::trailer:
+        if (c == '\n') {
+          state_ = State::head;
+          return {.step = Step::end, .used = at + 1};
+        }
+        if (c == '\r' && !carriage_return_) {
+          carriage_return_ = true;
+          ++at;
+        } else {
+          state_ = State::trailer_rest;
+        }
+        break;
+      default: {  // the rest of a trailer's line
+        const auto end = line_end(bytes.substr(at));
+        if (end == std::string_view::npos) return {.used = bytes.size()};
+        at += end + 1;
+        state_ = State::trailer;
+        carriage_return_ = false;
+        break;
+      }
+    }
+  }
+  return {.used = bytes.size()};
+}
+
+MessageReader::Progress MessageReader::skip(std::uint64_t bytes) {
+  const auto before = end_doubt({});
+  auto progress = skip_body(bytes);
+  progress.body += before;
+  return progress;
+}
+
+MessageReader::Progress MessageReader::skip_body(std::uint64_t bytes) {
+  switch (state_) {
+    case State::head:
+      partial_.reset();
+      skip_line_ = false;
+      return searching_ ? Progress{.used = bytes} : lose(bytes);
+    case State::ended:
+      state_ = State::head;
+      return {.step = Step::end};
+    case State::length:
+      return read_length(bytes);
+    case State::close:
+      return {.used = bytes, .body = bytes};
+    case State::chunk_data: {
+      const auto used = std::min(remaining_, bytes);
+      remaining_ -= used;
+      if (remaining_ == 0) state_ = State::chunk_end;
+      auto progress = bytes == used ? Progress{.used = used} : lose(bytes);
+      progress.body = used;
+      return progress;
+    }
+    default:
+      return lose(bytes);
+  }
+}
+
+MessageReader::Progress MessageReader::end() {
+  const auto body = end_doubt({});
+  const bool whole = state_ == State::ended || state_ == State::close;
+  return {.step = whole ? Step::end : Step::more, .body = body};
+}
+
+bool MessageReader::abandon() {
+  if (!partial_) return false;
+  partial_.reset();
+  searching_ = true;
+  skip_line_ = true;
+  return true;
+}
+
+}  // namespace tidegate

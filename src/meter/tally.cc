@@ -1,0 +1,145 @@
+#include "meter/tally.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace tidegate {
+namespace {
+
+constexpr std::size_t kMostSources = 1U << 22;
+
+bool is_syn(std::uint8_t flags) { return (flags & (tcp_flag::kSyn | tcp_flag::kAck)) == tcp_flag::kSyn; }
+
+}  // namespace
+
+Tally::Tally(const TallySettings& settings, std::uint64_t seed)
+    : ports_{settings.ports},
+      syn_packets_{settings.syn_packets},
+      sources_{settings.sources, seed},
+      pairs_{std::max(kLeastPorts, settings.sources), seed},
+      first_ports_(settings.sources) {
+  TIDEGATE_CHECK(settings.sources <= kMostSources);
+  if (syn_packets_) return;
+  outcomes_by_source_.resize(settings.sources);
+  handshakes_.emplace(kMostPending, seed);
+}
+
+bool Tally::add(const Sample& sample) {
+  if (sample.flow.protocol != Protocol::tcp) return false;
+  if (!syn_packets_) return add_handshake(sample);
+  if (!is_syn(sample.tcp_flags) || sample.direction == Direction::out || !wants(sample.flow.destination.port))
+    return false;
+  count(sample.flow);
+  return true;
+}
+
+bool Tally::add_handshake(const Sample& sample) {
+  advance(sample.at.instant);
+  const Handshakes::Connection from_initiator{sample.flow.source, sample.flow.destination};
+  if (is_syn(sample.tcp_flags)) {
+    if (sample.direction == Direction::out || !wants(sample.flow.destination.port)) return false;
+    if (handshakes_->full() && !handshakes_->knows(from_initiator)) {
+      if (const auto source = handshakes_->take_oldest()) note(*source, &TallyOutcomes::unanswered);
+      ++given_up_;
+    }
+    const bool first = handshakes_->syn(from_initiator, latest_);
+    if (first) {
+      count(sample.flow);
+    } else {
+      note(sample.flow.source.address, &TallyOutcomes::retransmitted);
+    }
+    return first;
+  }
+  const bool reset = (sample.tcp_flags & tcp_flag::kRst) != 0;
+  if (handshakes_->end(from_initiator)) {
+    note(sample.flow.source.address, reset ? &TallyOutcomes::refused : &TallyOutcomes::established);
+  } else if (reset && handshakes_->end({sample.flow.destination, sample.flow.source})) {
+    note(sample.flow.destination.address, &TallyOutcomes::refused);
+  }
+  return false;
+}
+
+void Tally::advance(Instant now) {
+  latest_ = std::max(latest_, now);
+  if (!handshakes_) return;
+  while (const auto source = handshakes_->take_oldest(latest_ - kPatience)) note(*source, &TallyOutcomes::unanswered);
+}
+
+void Tally::finish() {
+  if (!handshakes_) return;
+  while (const auto source = handshakes_->take_oldest()) note(*source, &TallyOutcomes::unanswered);
+}
+
+bool Tally::wants(std::uint16_t port) const {
+  return ports_.empty() ||
+         std::ranges::any_of(ports_, [port](const PortRange& range) { return range.contains(Protocol::tcp, port); });
+}
+
+void Tally::count(const FlowKey& flow) {
+  const auto& source = flow.source.address;
+  const auto port = flow.destination.port;
+  const auto added = sources_.add(source);
+  auto& first = first_ports_[added.slot];
+  if (added.fresh) {
+    first = {1, port};
+    if (!outcomes_by_source_.empty()) outcomes_by_source_[added.slot] = {};
+  } else if (first.port == port) {
+    ++first.count;
+  } else {
+    pairs_.add({source, port});
+  }
+}
+
+void Tally::note(const IpAddress& source, Outcome outcome) {
+  ++(outcomes_.*outcome);
+  if (const auto slot = sources_.find(source)) ++(outcomes_by_source_[*slot].*outcome);
+}
+
+TallyReport Tally::report() const {
+  TallyReport report{.connections = connections(),
+                     .outcomes = outcomes_,
+                     .pending = handshakes_ ? handshakes_->size() : 0,
+                     .given_up = given_up_,
+                     .sources_floor = sources_.floor(),
+                     .ports_floor = pairs_.floor()};
+  using Port = TallyReport::Port;
+  using Source = TallyReport::Source;
+  report.sources.reserve(sources_.size());
+  for (Top<IpAddress>::Slot slot = 0; slot < sources_.size(); ++slot) {
+    report.sources.push_back({.address = sources_.key(slot),
+                              .count = sources_.count(slot),
+                              .error = sources_.error(slot),
+                              .outcomes = outcomes_by_source_.empty() ? TallyOutcomes{} : outcomes_by_source_[slot],
+                              .ports = {{first_ports_[slot].port, first_ports_[slot].count, 0}}});
+  }
+  for (Top<SourcePort, SourcePortTraits>::Slot slot = 0; slot < pairs_.size(); ++slot) {
+    const auto& [address, port] = pairs_.key(slot);
+    const auto source = sources_.find(address);
+    if (!source) continue;
+    auto& ports = report.sources[*source].ports;
+    if (ports.front().port == port) {  // counted as a pair when the source was kept before
+      ports.front().count += pairs_.count(slot);
+      ports.front().error += pairs_.error(slot);
+    } else {
+      ports.push_back({port, pairs_.count(slot), pairs_.error(slot)});
+    }
+  }
+  for (auto& source : report.sources) {
+    // What came before the source was kept may have gone to any of its ports, but no port has more than its source.
+    for (auto& port : source.ports) {
+      const auto least = port.count - port.error;
+      port.count = std::min(port.count + source.error, source.count);
+      port.error = port.count - least;
+    }
+    std::ranges::sort(source.ports, [](const Port& a, const Port& b) {
+      return a.count != b.count ? a.count > b.count : a.port < b.port;
+    });
+  }
+  std::ranges::sort(report.sources, [](const Source& a, const Source& b) {
+    return a.count != b.count ? a.count > b.count : a.address < b.address;
+  });
+  return report;
+}
+
+}  // namespace tidegate

@@ -1,0 +1,86 @@
+// Counting from savefiles: everything happens in the packets' time, but for the signals.
+#include <optional>
+
+#include "observe/count_run.h"
+#include "observe/interrupt.h"
+#include "sensor/replay.h"
+
+namespace tidegate {
+namespace {
+
+// Ends the reading of a savefile from inside its sink: a limit is reached, a signal came, or nobody reads any more.
+struct Enough {
+  bool unread = false;
+};
+
+class Reader {
+ public:
+  Reader(const CountSettings& settings, CountRun& run, const Interrupt& interrupt)
+      : settings_{settings}, run_{run}, interrupt_{interrupt} {}
+
+  void take(const Sample& sample) {
+    ++packets_;
+    if (interrupt_.came()) throw Enough{};
+    const auto now = sample.at;
+    if (!begun_) {
+      begun_ = now.instant;
+      next_digest_ = now.instant + settings_.interval;
+    }
+    if (settings_.most_time > Duration::zero() && now.instant - *begun_ >= settings_.most_time) {
+      last_.wall += *begun_ + settings_.most_time - last_.instant;
+      throw Enough{};
+    }
+    if (settings_.interval > Duration::zero() && now.instant >= next_digest_) {
+      // However much time has passed, there is nothing new to say but once.
+      next_digest_ += (now.instant - next_digest_) / settings_.interval * settings_.interval;
+      run_.advance(next_digest_);
+      if (!run_.digest(now.wall - (now.instant - next_digest_))) throw Enough{.unread = true};
+      next_digest_ += settings_.interval;
+    }
+    if (interrupt_.take_usr1() && !run_.digest(last_.wall)) throw Enough{.unread = true};
+    last_ = now;
+    if (!run_.take(sample)) throw Enough{};
+  }
+
+  [[nodiscard]] std::uint64_t packets() const { return packets_; }
+  [[nodiscard]] WallTime last() const { return last_.wall; }
+
+ private:
+  const CountSettings& settings_;
+  CountRun& run_;
+  const Interrupt& interrupt_;
+  std::uint64_t packets_ = 0;
+  std::optional<Instant> begun_;
+  Instant next_digest_;
+  Now last_{};
+};
+
+}  // namespace
+
+Result<> count_savefiles(const CountSettings& settings, CountRun& run, const CountRemark& remark) {
+  const Interrupt interrupt;
+  Reader reader{settings, run, interrupt};
+  CountRun::Losses losses;
+  try {
+    for (const auto& savefile : settings.savefiles) {
+      const auto before = reader.packets();
+      const auto read =
+          replay(savefile, settings.filter, [&](const Sample& sample, const Frame&) { reader.take(sample); });
+      if (interrupt.came()) break;
+      if (read) {
+        losses.rejected += read->rejected;
+      } else if (reader.packets() == before) {
+        return std::unexpected{read.error()};
+      } else {
+        remark(read.error().what);
+      }
+    }
+  } catch (const Enough& enough) {
+    if (enough.unread) return system_failure("print the digest", EPIPE);
+  }
+  if (auto printed = run.last_digest(reader.last()); !printed) return printed;
+  run.remark_losses(losses, remark);
+  return {};
+}
+
+}  // namespace tidegate

@@ -1,0 +1,129 @@
+#include "observe/tally_report.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/json.hpp>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include "api/json_text.h"
+#include "base/units.h"
+
+namespace tidegate::tally_report {
+namespace {
+
+struct OutcomeName {
+  std::string_view name;
+  std::uint64_t TallyOutcomes::* value;
+};
+constexpr std::array kOutcomes = {
+    OutcomeName{"established", &TallyOutcomes::established},
+    OutcomeName{"refused", &TallyOutcomes::refused},
+    OutcomeName{"unanswered", &TallyOutcomes::unanswered},
+    OutcomeName{"retransmitted", &TallyOutcomes::retransmitted},
+};
+
+// A source under the name it is shown by.
+using Named = std::pair<std::string, const TallyReport::Source*>;
+
+std::vector<Named> named(const TallyReport& report, const Pseudonyms& names) {
+  std::vector<Named> sources;
+  sources.reserve(report.sources.size());
+  for (const auto& source : report.sources) sources.emplace_back(names.of(source.address), &source);
+  // The report's own order among equals is that of the addresses, which a pseudonym is to hide.
+  std::ranges::sort(sources, [](const Named& a, const Named& b) {
+    return a.second->count != b.second->count ? a.second->count > b.second->count : a.first < b.first;
+  });
+  return sources;
+}
+
+void put_count(std::string& line, std::uint64_t count, std::uint64_t error) {
+  fmt::format_to(std::back_inserter(line), "{}", count);
+  if (error > 0) fmt::format_to(std::back_inserter(line), "(-{})", error);
+}
+
+boost::json::object source_object(const std::string& name, const TallyReport::Source& source) {
+  boost::json::array ports;
+  ports.reserve(source.ports.size());
+  for (const auto& [port, count, error] : source.ports)
+    ports.push_back(boost::json::object{{"port", port}, {"connections", count}, {"error", error}});
+  return {{"source", name}, {"connections", source.count}, {"error", source.error}, {"ports", std::move(ports)}};
+}
+
+}  // namespace
+
+std::string text(const TallyReport& report, const Pseudonyms& names, Outcomes outcomes) {
+  std::string lines;
+  for (const auto& [name, source] : named(report, names)) {
+    lines += name + ":";
+    put_count(lines, source->count, source->error);
+    for (const auto& [port, count, error] : source->ports) {
+      fmt::format_to(std::back_inserter(lines), " {}:", port);
+      put_count(lines, count, error);
+    }
+    if (outcomes == Outcomes::shown) {
+      lines += " attempted:";
+      put_count(lines, source->count, source->error);
+      for (const auto& [outcome, value] : kOutcomes)
+        fmt::format_to(std::back_inserter(lines), " {}:{}", outcome, source->outcomes.*value);
+    }
+    lines += '\n';
+  }
+  return lines;
+}
+
+std::string json(const TallyReport& report, const Pseudonyms& names, Outcomes outcomes, WallTime at) {
+  std::string lines;
+  const auto time = format_rfc3339(at);
+  for (const auto& [name, source] : named(report, names)) {
+    boost::json::object object{{"at", time}};
+    for (auto& field : source_object(name, *source)) object.insert(std::move(field));
+    if (outcomes == Outcomes::shown) {
+      object["attempted"] = source->count;
+      for (const auto& [outcome, value] : kOutcomes) object[outcome] = source->outcomes.*value;
+    }
+    lines += json_text(object) + "\n";
+  }
+  return lines;
+}
+
+boost::json::object object(std::string_view tally, const TallyReport& report, const Pseudonyms& names) {
+  boost::json::array sources;
+  sources.reserve(report.sources.size());
+  for (const auto& [name, source] : named(report, names)) sources.push_back(source_object(name, *source));
+  return {{"tally", tally},
+          {"connections", report.connections},
+          {"pending", report.pending},
+          {"given_up", report.given_up},
+          {"error", report.sources_floor},
+          {"sources", std::move(sources)}};
+}
+
+void add_metrics(MetricsText& metrics, std::string_view tally, const TallyReport& report, const Pseudonyms& names,
+                 Outcomes outcomes) {
+  auto& all = metrics.counter("tidegate_tally_connections_total", "TCP connections counted, of all sources.");
+  all.add({{"tally", tally}}, report.connections);
+  auto& sources = metrics.gauge("tidegate_tally_source_connections",
+                                "TCP connections of a source; one that makes way for a bigger one is left out.");
+  auto& errors = metrics.gauge("tidegate_tally_source_error", "By how much a source's connections can be too many.");
+  auto& ports = metrics.gauge("tidegate_tally_port_connections", "TCP connections of a source to a port.");
+  const auto shown = named(report, names);
+  for (const auto& [name, source] : shown) {
+    sources.add({{"tally", tally}, {"source", name}}, source->count);
+    errors.add({{"tally", tally}, {"source", name}}, source->error);
+    for (const auto& port : source->ports)
+      ports.add({{"tally", tally}, {"source", name}, {"port", std::to_string(port.port)}}, port.count);
+  }
+  if (outcomes == Outcomes::left_out) return;
+  auto& ends = metrics.counter("tidegate_tally_outcomes_total",
+                               "What became of the connections counted, of all sources; retransmitted: their SYNs.");
+  auto& ends_by_source = metrics.gauge("tidegate_tally_source_outcomes", "What became of a source's connections.");
+  for (const auto& [outcome, value] : kOutcomes) {
+    ends.add({{"tally", tally}, {"outcome", outcome}}, report.outcomes.*value);
+    for (const auto& [name, source] : shown)
+      ends_by_source.add({{"tally", tally}, {"source", name}, {"outcome", outcome}}, source->outcomes.*value);
+  }
+}
+
+}  // namespace tidegate::tally_report
