@@ -15,13 +15,13 @@ namespace {
 // The routes of one path.
 struct Matches {
   const HttpRoute* route = nullptr;  // the first of the method
-  HttpRequest::Fields parameters;
+  ApiRequest::Fields parameters;
   bool known = false;                   // the path has a route
   bool needs_token = false;             // one of them does
   std::vector<std::string_view> allow;  // methods
 };
 
-Matches match(const HttpRequest& request, std::span<const HttpRoute> routes) {
+Matches match(const ApiRequest& request, std::span<const HttpRoute> routes) {
   Matches matches;
   matches.needs_token = !request.path.empty() && request.path.front() == "api";
   for (const auto& route : routes) {
@@ -41,16 +41,16 @@ Matches match(const HttpRequest& request, std::span<const HttpRoute> routes) {
 
 bool changes_nothing(std::string_view method) { return method == "GET" || method == "OPTIONS"; }
 
-HttpResponse unauthorized(std::string_view error) {
+ApiResponse unauthorized(std::string_view error) {
   auto response = error_response(401, error);
   response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;
 }
 
-HttpResponse not_here(const HttpRequest& request, const Matches& matches) {
+ApiResponse not_here(const ApiRequest& request, const Matches& matches) {
   const bool asked = request.method == "OPTIONS";
   const auto allow = fmt::format("{}", fmt::join(matches.allow, ", "));
-  auto response = asked ? HttpResponse{.status = 204, .content_type = {}, .body = {}}
+  auto response = asked ? ApiResponse{.status = 204, .content_type = {}, .body = {}}
                         : error_response(405, fmt::format("{} is not possible here, but {} is",
                                                           printable(request.method), join_words(matches.allow, "or")));
   response.headers.emplace_back("Allow", allow);
@@ -65,16 +65,16 @@ std::string without_line_ends(std::string_view text) {
 
 }  // namespace
 
-HttpResponse json_response(const boost::json::value& answer, int status) {
+ApiResponse json_response(const boost::json::value& answer, int status) {
   return {.status = status, .body = json_text(answer) + "\n"};
 }
 
-HttpResponse error_response(int status, std::string_view error) {
+ApiResponse error_response(int status, std::string_view error) {
   return json_response(boost::json::object{{"error", error}}, status);
 }
 
-std::expected<const HttpRoute*, HttpResponse> find_route(HttpRequest& request, std::string_view target,
-                                                         std::span<const HttpRoute> routes, const HttpAccess& access) {
+std::expected<const HttpRoute*, ApiResponse> find_route(ApiRequest& request, std::string_view target,
+                                                        std::span<const HttpRoute> routes, const HttpAccess& access) {
   auto parsed = parse_target(target);
   if (!parsed) return std::unexpected{error_response(400, parsed.error().what)};
   // The absolute form wins over the header (RFC 9112 section 3.2.2). No header at all: HTTP/1.0, no browser.

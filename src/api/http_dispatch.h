@@ -18,9 +18,9 @@ struct HttpAccess {
 
 // The route that answers `request`, whose method and headers are set, and whose path, query and parameters are set
 // here. A HEAD request is a GET. Otherwise the refusal (400, 401, 403, 404, 405), or the answer to OPTIONS.
-[[nodiscard]] std::expected<const HttpRoute*, HttpResponse> find_route(HttpRequest& request, std::string_view target,
-                                                                       std::span<const HttpRoute> routes,
-                                                                       const HttpAccess& access);
+[[nodiscard]] std::expected<const HttpRoute*, ApiResponse> find_route(ApiRequest& request, std::string_view target,
+                                                                      std::span<const HttpRoute> routes,
+                                                                      const HttpAccess& access);
 
 // One server-sent event as it is written. Line ends in `event` and `id` are left out.
 [[nodiscard]] std::string event_text(std::string_view event, std::string_view data, std::string_view id);

@@ -89,7 +89,7 @@ struct Asked {
 };
 
 // Everything before the body. The reason phrase and the Connection field are Beast's.
-std::string head_of(const HttpResponse& response, const Asked& asked) {
+std::string head_of(const ApiResponse& response, const Asked& asked) {
   http::response<http::empty_body> message{static_cast<http::status>(response.status), asked.version};
   message.set(http::field::date, fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(std::time(nullptr))));
   message.set("X-Content-Type-Options", "nosniff");
@@ -107,7 +107,7 @@ std::string head_of(const HttpResponse& response, const Asked& asked) {
   return head + "\r\n";
 }
 
-void fill(HttpRequest& request, const http::request<http::string_body>& message) {
+void fill(ApiRequest& request, const http::request<http::string_body>& message) {
   request.method = message.method_string();
   for (const auto& field : message.base()) {
     std::string name = field.name_string();
@@ -119,7 +119,7 @@ void fill(HttpRequest& request, const http::request<http::string_body>& message)
 }
 
 // The answer to bytes that are no request within the bounds; nothing where there is nobody to answer to.
-std::optional<HttpResponse> unreadable(const beast::error_code& error) {
+std::optional<ApiResponse> unreadable(const beast::error_code& error) {
   if (error == http::error::header_limit || error == http::error::buffer_overflow) {
     return error_response(431, "the header is longer than this API takes");
   }
@@ -308,7 +308,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
       asked.keep_alive = false;
       co_return co_await reply(connection, error_response(400, "a request has one Host header"), asked);
     }
-    HttpRequest request{.client = connection.client};
+    ApiRequest request{.client = connection.client};
     fill(request, message);
     const auto route = find_route(request, message.target(), routes, access(connection.listener));
     if (!route) co_return co_await reply(connection, route.error(), asked);
@@ -340,7 +340,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     return {.token = settings.token, .check_host = open && is_local(listener.address), .check_origin = open};
   }
 
-  static asio::awaitable<HttpResponse> ask(const HttpHandler& handler, HttpRequest request) {
+  static asio::awaitable<ApiResponse> ask(const HttpHandler& handler, ApiRequest request) {
     std::string trouble;
     const auto what = fmt::format("{} /{}", request.method, fmt::join(request.path, "/"));
     try {
@@ -357,7 +357,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   }
 
   // Sends the answer; whether the connection goes on.
-  asio::awaitable<bool> reply(Connection& connection, HttpResponse response, Asked asked) const {
+  asio::awaitable<bool> reply(Connection& connection, ApiResponse response, Asked asked) const {
     connection.expire_in(limits().answer);
     const auto head = head_of(response, asked);
     const std::array<asio::const_buffer, 2> both{asio::buffer(head), asio::buffer(response.body)};
@@ -370,8 +370,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   }
 
   // The body ends with the connection.
-  asio::awaitable<bool> answer_stream(Connection& connection, const HttpRoute& route, HttpRequest request,
-                                      Asked asked) {
+  asio::awaitable<bool> answer_stream(Connection& connection, const HttpRoute& route, ApiRequest request, Asked asked) {
     if (streams >= limits().streams) {
       ++refused;
       co_return co_await reply(connection, error_response(503, "too many streams"), asked);
@@ -379,7 +378,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     const Counted counted{streams};
     asked.keep_alive = false;
     asked.stream = true;
-    HttpResponse begin{.content_type = "text/event-stream", .headers = {{"Cache-Control", "no-store"}}};
+    ApiResponse begin{.content_type = "text/event-stream", .headers = {{"Cache-Control", "no-store"}}};
     co_await reply(connection, std::move(begin), asked);
     if (asked.head) co_return false;
     connection.expire_at(kNever);  // Stream has a deadline for each write
@@ -391,7 +390,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   }
 
   // Never throws, as converse().
-  static asio::awaitable<void> run(const HttpStreamHandler& handler, HttpRequest request, EventStream& stream) {
+  static asio::awaitable<void> run(const HttpStreamHandler& handler, ApiRequest request, EventStream& stream) {
     std::string trouble;
     try {
       co_await handler(std::move(request), stream);

@@ -28,7 +28,7 @@
 
 namespace tidegate {
 
-struct HttpRequest {
+struct ApiRequest {
   using Fields = std::map<std::string, std::string, std::less<>>;
 
   std::string method;             // "GET", "POST", …; HEAD comes as "GET", its answer is sent without the body
@@ -53,7 +53,7 @@ struct HttpRequest {
   }
 };
 
-struct HttpResponse {
+struct ApiResponse {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
@@ -61,8 +61,8 @@ struct HttpResponse {
 };
 
 // `answer` on one line, with a new line at its end.
-[[nodiscard]] HttpResponse json_response(const boost::json::value& answer, int status = 200);
-[[nodiscard]] HttpResponse error_response(int status, std::string_view error);  // {"error": "…"}
+[[nodiscard]] ApiResponse json_response(const boost::json::value& answer, int status = 200);
+[[nodiscard]] ApiResponse error_response(int status, std::string_view error);  // {"error": "…"}
 
 // Thrown by a handler: the request cannot go on, and this is the answer.
 class HttpError : public std::runtime_error {
@@ -87,8 +87,8 @@ class EventStream {
 // A handler runs on the server's executor. It is cancelled (terminal cancellation) when its time is up, when the server
 // closes and, if it streams, when its client has gone; it must then end soon. An HttpError it throws is the answer;
 // any other exception is logged and answered by 500. A stream ends when its handler does.
-using HttpHandler = std::function<boost::asio::awaitable<HttpResponse>(HttpRequest)>;
-using HttpStreamHandler = std::function<boost::asio::awaitable<void>(HttpRequest, EventStream&)>;
+using HttpHandler = std::function<boost::asio::awaitable<ApiResponse>(ApiRequest)>;
+using HttpStreamHandler = std::function<boost::asio::awaitable<void>(ApiRequest, EventStream&)>;
 
 // Exactly one of the two handlers is set. A pattern is a path in which "{name}" stands for one segment that is not
 // empty; the first route that fits is taken.
@@ -105,8 +105,8 @@ template <class Context>
 struct HttpRow {
   std::string_view method;
   std::string_view pattern;
-  boost::asio::awaitable<HttpResponse> (*answer)(Context&, HttpRequest) = nullptr;
-  boost::asio::awaitable<void> (*stream)(Context&, HttpRequest, EventStream&) = nullptr;
+  boost::asio::awaitable<ApiResponse> (*answer)(Context&, ApiRequest) = nullptr;
+  boost::asio::awaitable<void> (*stream)(Context&, ApiRequest, EventStream&) = nullptr;
   bool needs_token = true;
 };
 
@@ -118,12 +118,12 @@ template <class Context>
   for (const auto& row : rows) {
     HttpRoute route{std::string{row.method}, std::string{row.pattern}, {}, {}, row.needs_token};
     if (row.answer != nullptr) {
-      route.answer = [&context, answer = row.answer](HttpRequest request) {
+      route.answer = [&context, answer = row.answer](ApiRequest request) {
         return answer(context, std::move(request));
       };
     }
     if (row.stream != nullptr) {
-      route.stream = [&context, stream = row.stream](HttpRequest request, EventStream& client) {
+      route.stream = [&context, stream = row.stream](ApiRequest request, EventStream& client) {
         return stream(context, std::move(request), client);
       };
     }

@@ -25,7 +25,7 @@ struct World {
   std::string name = "world";
 };
 
-asio::awaitable<HttpResponse> hello(World& world, HttpRequest request) {
+asio::awaitable<ApiResponse> hello(World& world, ApiRequest request) {
   co_return json_response({{"hello", world.name},
                            {"name", request.parameter("name")},
                            {"last", request.query_value("last")},
@@ -33,38 +33,38 @@ asio::awaitable<HttpResponse> hello(World& world, HttpRequest request) {
                            {"x", request.header("x-test")}});
 }
 
-asio::awaitable<HttpResponse> refuse(World& /*world*/, HttpRequest /*request*/) {
+asio::awaitable<ApiResponse> refuse(World& /*world*/, ApiRequest /*request*/) {
   throw HttpError{409, "that is taken"};
-  co_return HttpResponse{};
+  co_return ApiResponse{};
 }
 
-asio::awaitable<HttpResponse> fail(World& /*world*/, HttpRequest /*request*/) {
+asio::awaitable<ApiResponse> fail(World& /*world*/, ApiRequest /*request*/) {
   throw std::runtime_error{"secret reason"};
-  co_return HttpResponse{};
+  co_return ApiResponse{};
 }
 
-asio::awaitable<HttpResponse> wait_for_ever(World& /*world*/, HttpRequest /*request*/) {
+asio::awaitable<ApiResponse> wait_for_ever(World& /*world*/, ApiRequest /*request*/) {
   asio::steady_timer timer{co_await asio::this_coro::executor, asio::steady_timer::time_point::max()};
   co_await timer.async_wait(asio::use_awaitable);
-  co_return HttpResponse{};
+  co_return ApiResponse{};
 }
 
-asio::awaitable<HttpResponse> big(World& /*world*/, HttpRequest /*request*/) {
-  co_return HttpResponse{.content_type = "text/plain", .body = std::string(8'000'000, 'x')};
+asio::awaitable<ApiResponse> big(World& /*world*/, ApiRequest /*request*/) {
+  co_return ApiResponse{.content_type = "text/plain", .body = std::string(8'000'000, 'x')};
 }
 
-asio::awaitable<void> three_events(World& /*world*/, HttpRequest /*request*/, EventStream& stream) {
+asio::awaitable<void> three_events(World& /*world*/, ApiRequest /*request*/, EventStream& stream) {
   for (const std::string_view id : {"1", "2", "3"}) {
     if (!co_await stream.send("event", "first line\nsecond line", id)) co_return;
   }
 }
 
-asio::awaitable<void> silent_stream(World& /*world*/, HttpRequest /*request*/, EventStream& /*stream*/) {
+asio::awaitable<void> silent_stream(World& /*world*/, ApiRequest /*request*/, EventStream& /*stream*/) {
   asio::steady_timer timer{co_await asio::this_coro::executor, asio::steady_timer::time_point::max()};
   co_await timer.async_wait(asio::use_awaitable);
 }
 
-asio::awaitable<void> flood(World& /*world*/, HttpRequest /*request*/, EventStream& stream) {
+asio::awaitable<void> flood(World& /*world*/, ApiRequest /*request*/, EventStream& stream) {
   const std::string data(100'000, 'x');
   while (co_await stream.send("flood", data, "")) {
   }

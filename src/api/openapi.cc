@@ -50,7 +50,8 @@ constexpr std::array kOperations = {
                  "clients", "", "top"},
     ApiOperation{"GET", "/api/v1/events", "events", "What happened, oldest first.", "Event", "events", "",
                  "last service"},
-    ApiOperation{"GET", "/api/v1/stream", "stream", "Server-sent events: event, forward and service, as they come.",
+    ApiOperation{"GET", "/api/v1/stream", "stream",
+                 "Server-sent events: event, forward and service, as they come; after Last-Event-ID, the events since.",
                  "Text", "", "", "", 200, true, "text/event-stream"},
     ApiOperation{"GET", "/api/v1/openapi.json", "openapi", "This document.", "Document"},
 };

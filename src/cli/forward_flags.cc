@@ -132,8 +132,9 @@ constexpr std::array kFlags = {
                [](Wish& w, const std::string& t) { return put_in(parse_duration(t), w.each.timeouts.udp); }},
     Flag<Wish>{"--half-close-timeout", "TIME", "when one side has closed and the other is silent; default 1m",
                [](Wish& w, const std::string& t) { return put_in(parse_duration(t), w.each.timeouts.half_close); }},
-    Flag<Wish>{"--proxy-protocol", "VERSION", "tell the target the client's address: v1 or v2; default none",
-               [](Wish& w, const std::string& t) { return put_in(parse_proxy_version(t), w.each.proxy_protocol.send); }},
+    Flag<Wish>{
+        "--proxy-protocol", "VERSION", "tell the target the client's address: v1 or v2; default none",
+        [](Wish& w, const std::string& t) { return put_in(parse_proxy_version(t), w.each.proxy_protocol.send); }},
     Flag<Wish>{"--accept-proxy-from", "NETWORK",
                "its clients must tell whom they stand for by the PROXY protocol; may be repeated",
                [](Wish& w, const std::string& t) { return put_networks(t, w.each.proxy_protocol.accept_from); },

@@ -76,7 +76,9 @@ Result<std::unique_ptr<Accounting>> Accounting::open(const std::string& path, st
   if (!zone) return std::unexpected{std::move(zone.error())};
   std::unique_ptr<Accounting> books{new Accounting{std::move(*store), std::move(hooks)}};
   books->zone_ = std::move(*zone);
-  books->tell_notes();
+  const auto last = books->store_->events({.most = 1});
+  if (!last) return std::unexpected{last.error()};
+  if (!last->empty()) books->last_event_ = last->back().id;
   return books;
 }
 
@@ -380,10 +382,14 @@ bool Accounting::raise(std::string_view key, std::uint64_t bytes, WallTime now) 
 
 // --- the store
 
-void Accounting::keep(const Event& event) {
+std::int64_t Accounting::keep(const Event& event) {
   if (events_.size() >= kMostWaitingEvents) events_.erase(events_.begin());
-  events_.push_back(
-      {.at = event.at, .kind = std::string{to_string(event.kind)}, .subject = event.service, .text = event.text});
+  events_.push_back({.id = ++last_event_,
+                     .at = event.at,
+                     .kind = std::string{to_string(event.kind)},
+                     .subject = event.service,
+                     .text = event.text});
+  return last_event_;
 }
 
 void Accounting::save(WallTime now) {
@@ -420,6 +426,10 @@ void Accounting::save(WallTime now) {
   }
   for (auto& [name, book] : books_) book.saved = book.last;
   for (auto& [key, entry] : quotas_) entry.changed = false;
+}
+
+void Accounting::back_up(WallTime now) {
+  if (const auto done = store_->back_up(now); !done) hooks_.tell(EventKind::trouble, {}, done.error().what);
 }
 
 const Usage* Accounting::usage(std::string_view forward) const {

@@ -39,6 +39,9 @@ class Accounting {
   [[nodiscard]] static Result<std::unique_ptr<Accounting>> open(const std::string& path, std::size_t data_threads,
                                                                 Hooks hooks);
 
+  // Tells what was found about the store since the last time; once after open(), when the events can be kept.
+  void tell_notes();
+
   // How these forwards are to be served, with accounts and quotas, which are made where they are new. Nothing that is
   // there changes before commit(), which is to follow when the engine has taken the plans. The error names the quota
   // and its time zone, or the forward and what its account lacks.
@@ -55,6 +58,9 @@ class Accounting {
   // Writes what changed. An error is told, at most each ten seconds, and what could not be written is kept.
   void save(WallTime now);
 
+  // A step of the hourly backup of the store; to be called each second.
+  void back_up(WallTime now);
+
   // A data thread waits for `needed` bytes of a quota. `reserved` of it are on their way; all leases have been called
   // in.
   void dry(const std::string& key, std::uint64_t needed, std::uint64_t reserved, WallTime now);
@@ -70,8 +76,8 @@ class Accounting {
   [[nodiscard]] ForwardTotals carried(std::string_view forward) const;  // since tidegate began
   [[nodiscard]] const Zone& zone() const { return zone_; }
 
-  // Keeps the event for the store.
-  void keep(const Event& event);
+  // Keeps the event for the store, and gives it its number.
+  std::int64_t keep(const Event& event);
   [[nodiscard]] Store& store() { return *store_; }
 
  private:
@@ -98,7 +104,6 @@ class Accounting {
                                const QuotaSettings& settings, const std::string& forward, WallTime now);
   [[nodiscard]] Result<QuotaState> saved_state(const std::string& key, Draft& draft, const std::string& forward,
                                                WallTime now);
-  void tell_notes();
   void tell(const std::string& key, const QuotaEntry& entry, const std::vector<QuotaEvent>& events);
   template <class Change>
   void change(QuotaEntry& entry, Change change);
@@ -111,6 +116,7 @@ class Accounting {
   std::map<std::string, Draft> drafts_;
   std::map<std::string, std::vector<std::string>> draft_keys_;  // by forward
   std::vector<EventRow> events_;                                // to be saved
+  std::int64_t last_event_ = 0;                                 // number
   std::optional<Instant> complained_;
 };
 

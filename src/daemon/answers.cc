@@ -199,11 +199,7 @@ json::object events(Daemon& daemon, std::string_view service, std::size_t last) 
     if (!rows) throw HttpError{500, rows.error().what};
     for (const auto& row : *rows) list.push_back(report::event(row));
   } else {
-    for (const auto& event : daemon.history().last(last, std::string{service})) {
-      auto line = report::event(event);
-      line["id"] = 0;  // numbers are the store's
-      list.push_back(std::move(line));
-    }
+    for (const auto& event : daemon.history().last(last, std::string{service})) list.push_back(report::event(event));
   }
   return {{"events", std::move(list)}};
 }

@@ -39,7 +39,9 @@ Daemon::Daemon(Config config, DaemonOptions options)
                  .active =
                      [this](const std::string& service) {
                        if (auto* const watched = find(service)) watched->look_at_forwards();
-                     }}} {}
+                     },
+                 .check_speaks =
+                     [this](const Endpoint& from) { own_traffic_.add(Protocol::tcp, from, system_now().instant); }}} {}
 
 Daemon::~Daemon() = default;
 
@@ -137,7 +139,7 @@ void Daemon::tell(Event event) {
   }
   if (options_.on_event) options_.on_event(event);
   if (event.kind == EventKind::ready) look_at_ports_of(event.service);
-  if (auto* const accounting = forwards_.accounting()) accounting->keep(event);
+  if (auto* const accounting = forwards_.accounting()) event.id = accounting->keep(event);
   history_.add(std::move(event));
 }
 

@@ -81,6 +81,7 @@ Result<> Forwards::open_all(const Config& config) {
                                                         }});
   if (!accounting) return std::unexpected{std::move(accounting.error())};
   accounting_ = std::move(*accounting);
+  accounting_->tell_notes();
   auto engine = Engine::start(
       executor_, *threads,
       {.wanted =
@@ -95,7 +96,8 @@ Result<> Forwards::open_all(const Config& config) {
            [tell](const std::string& forward, const std::string& target, bool up, const std::string& why) {
              tell(up ? EventKind::target_up : EventKind::target_down, forward,
                   why.empty() ? target : target + ": " + why);
-           }});
+           },
+       .check_speaks = hooks_.check_speaks});
   if (!engine) return std::unexpected{std::move(engine.error())};
   engine_ = std::move(*engine);
 
@@ -170,6 +172,7 @@ asio::awaitable<void> Forwards::run() {
     }
     if (now.instant < save_at) continue;
     accounting_->save(now.wall);
+    accounting_->back_up(now.wall);
     save_at = now.instant + kSave;
   }
 }

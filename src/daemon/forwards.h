@@ -30,6 +30,8 @@ class Forwards {
     std::function<ServicePhase(const std::string& service)> phase;
     // Something of the service's forwards is open, or has moved, since the last time.
     std::function<void(const std::string& service)> active;
+    // A health check connects from this endpoint: traffic of our own.
+    std::function<void(const Endpoint&)> check_speaks;
   };
 
   // Where a forward comes from.

@@ -52,6 +52,6 @@ class HttpApi {
 
 // GET /api/v1/stream (http_stream.cc): `event` as they come; `forward` and `service`, all of them at first, then each
 // second those that changed. One that has gone is told as {"name": …, "removed": true}.
-[[nodiscard]] boost::asio::awaitable<void> stream_changes(HttpApi& api, HttpRequest request, EventStream& client);
+[[nodiscard]] boost::asio::awaitable<void> stream_changes(HttpApi& api, ApiRequest request, EventStream& client);
 
 }  // namespace tidegate

@@ -19,20 +19,20 @@ namespace json = boost::json;
 
 namespace {
 
-using Answer = asio::awaitable<HttpResponse>;
+using Answer = asio::awaitable<ApiResponse>;
 using ApiRow = HttpRow<HttpApi>;
 
 // Most routes answer at once.
-using Question = HttpResponse (*)(Daemon&, const HttpRequest&);
+using Question = ApiResponse (*)(Daemon&, const ApiRequest&);
 
 template <Question kQuestion>
-Answer answer(HttpApi& api, HttpRequest request) {
+Answer answer(HttpApi& api, ApiRequest request) {
   co_return kQuestion(api.daemon(), request);
 }
 
-std::string_view name_in(const HttpRequest& request) { return request.parameter("name"); }
+std::string_view name_in(const ApiRequest& request) { return request.parameter("name"); }
 
-std::size_t number_in(const HttpRequest& request, std::string_view name, std::size_t otherwise) {
+std::size_t number_in(const ApiRequest& request, std::string_view name, std::size_t otherwise) {
   const auto text = request.query_value(name);
   if (!request.query.contains(name)) return otherwise;
   std::size_t number = 0;
@@ -44,7 +44,7 @@ std::size_t number_in(const HttpRequest& request, std::string_view name, std::si
 }
 
 // The value of the one field that a request's body has.
-json::value field_in(const HttpRequest& request, std::string_view field) {
+json::value field_in(const ApiRequest& request, std::string_view field) {
   boost::system::error_code error;
   const auto body = json::parse(request.body, error);
   if (error) throw HttpError{400, "the body is not JSON: " + error.message()};
@@ -58,9 +58,9 @@ json::value field_in(const HttpRequest& request, std::string_view field) {
 
 // --- health and metrics
 
-HttpResponse health(Daemon&, const HttpRequest&) { return json_response(json::object{{"status", "ok"}}); }
+ApiResponse health(Daemon&, const ApiRequest&) { return json_response(json::object{{"status", "ok"}}); }
 
-HttpResponse service_health(Daemon& daemon, const HttpRequest& request) {
+ApiResponse service_health(Daemon& daemon, const ApiRequest& request) {
   const auto name = request.parameter("service");
   if (const auto* const service = daemon.find(name)) {
     const auto& gate = service->gate();
@@ -76,7 +76,7 @@ HttpResponse service_health(Daemon& daemon, const HttpRequest& request) {
       {"status", "ok"}, {"service", name}, {"state", report::forward_state(*daemon.forwards().accounting(), name)}});
 }
 
-Answer metrics_text(HttpApi& api, HttpRequest) {
+Answer metrics_text(HttpApi& api, ApiRequest) {
   auto& daemon = api.daemon();
   const auto now = system_now();
   MetricsText text;
@@ -90,19 +90,19 @@ Answer metrics_text(HttpApi& api, HttpRequest) {
     text.counter("tidegate_api_refused_total", "Clients that the HTTP API turned away because of a bound.")
         .add({}, server->refused());
   }
-  co_return HttpResponse{.content_type = std::string{MetricsText::kContentType}, .body = text.text(), .headers = {}};
+  co_return ApiResponse{.content_type = std::string{MetricsText::kContentType}, .body = text.text(), .headers = {}};
 }
 
 // --- as traffic-monitor has them
 
-HttpResponse stats(Daemon& daemon, const HttpRequest&) {
+ApiResponse stats(Daemon& daemon, const ApiRequest&) {
   const auto now = system_now().wall;
   json::array proxies;
   for (const auto& view : answers::forward_views(daemon)) proxies.push_back(report::proxy_stats(view, now));
   return json_response(json::object{{"proxies", std::move(proxies)}});
 }
 
-HttpResponse proxy_stats(Daemon& daemon, const HttpRequest& request) {
+ApiResponse proxy_stats(Daemon& daemon, const ApiRequest& request) {
   for (const auto& view : answers::forward_views(daemon)) {
     if (view.entry->settings.name == name_in(request)) {
       return json_response(report::proxy_stats(view, system_now().wall));
@@ -113,9 +113,9 @@ HttpResponse proxy_stats(Daemon& daemon, const HttpRequest& request) {
 
 // --- services
 
-HttpResponse services(Daemon& daemon, const HttpRequest&) { return json_response(answers::services(daemon)); }
+ApiResponse services(Daemon& daemon, const ApiRequest&) { return json_response(answers::services(daemon)); }
 
-HttpResponse service(Daemon& daemon, const HttpRequest& request) {
+ApiResponse service(Daemon& daemon, const ApiRequest& request) {
   return json_response(answers::service(daemon, name_in(request)));
 }
 
@@ -127,23 +127,23 @@ Answer carried_out(Daemon& daemon, std::string name, asio::awaitable<Result<>> o
 }
 
 // The name of the service that the request is about, which is there.
-std::string known_service(Daemon& daemon, const HttpRequest& request) {
+std::string known_service(Daemon& daemon, const ApiRequest& request) {
   const auto service = service_named(daemon, name_in(request));
   if (!service) throw HttpError{404, service.error().what};
   return (*service)->settings().name;
 }
 
-Answer start(HttpApi& api, HttpRequest request) {
+Answer start(HttpApi& api, ApiRequest request) {
   const auto name = known_service(api.daemon(), request);
   co_return co_await carried_out(api.daemon(), name, start_service(api.daemon(), name));
 }
 
-Answer stop(HttpApi& api, HttpRequest request) {
+Answer stop(HttpApi& api, ApiRequest request) {
   const auto name = known_service(api.daemon(), request);
   co_return co_await carried_out(api.daemon(), name, stop_service(api.daemon(), name));
 }
 
-Answer keep(HttpApi& api, HttpRequest request) {
+Answer keep(HttpApi& api, ApiRequest request) {
   const auto name = known_service(api.daemon(), request);
   const auto seconds = field_in(request, "for_seconds");
   if (!seconds.is_number()) throw HttpError{400, "for_seconds is not a number"};
@@ -154,13 +154,13 @@ Answer keep(HttpApi& api, HttpRequest request) {
 
 // --- forwards
 
-HttpResponse forwards(Daemon& daemon, const HttpRequest&) { return json_response(answers::forwards(daemon)); }
+ApiResponse forwards(Daemon& daemon, const ApiRequest&) { return json_response(answers::forwards(daemon)); }
 
-HttpResponse forward(Daemon& daemon, const HttpRequest& request) {
+ApiResponse forward(Daemon& daemon, const ApiRequest& request) {
   return json_response(answers::forward(daemon, name_in(request)));
 }
 
-HttpResponse add_forward(Daemon& daemon, const HttpRequest& request) {
+ApiResponse add_forward(Daemon& daemon, const ApiRequest& request) {
   const auto added = answers::add_forward(daemon, request.body);
   auto response = json_response(added, 201);
   // A name has only letters that need no escape.
@@ -169,43 +169,43 @@ HttpResponse add_forward(Daemon& daemon, const HttpRequest& request) {
   return response;
 }
 
-HttpResponse change_forward(Daemon& daemon, const HttpRequest& request) {
+ApiResponse change_forward(Daemon& daemon, const ApiRequest& request) {
   return json_response(answers::change_forward(daemon, name_in(request), request.body));
 }
 
-HttpResponse remove_forward(Daemon& daemon, const HttpRequest& request) {
+ApiResponse remove_forward(Daemon& daemon, const ApiRequest& request) {
   answers::remove_forward(daemon, name_in(request));
   return {.status = 204, .content_type = {}, .body = {}, .headers = {}};
 }
 
-HttpResponse usage(Daemon& daemon, const HttpRequest& request) {
+ApiResponse usage(Daemon& daemon, const ApiRequest& request) {
   return json_response(answers::usage(daemon, name_in(request), request.query_value("by"),
                                       number_in(request, "last", answers::kUsageLast)));
 }
 
 // Of one forward, or of all.
-HttpResponse clients(Daemon& daemon, const HttpRequest& request) {
+ApiResponse clients(Daemon& daemon, const ApiRequest& request) {
   return json_response(answers::clients(daemon, name_in(request), number_in(request, "top", answers::kClientsTop)));
 }
 
 // --- quotas: a key, "web/limit", is one segment with its slash escaped, or two
 
-std::string key_in(const HttpRequest& request) {
+std::string key_in(const ApiRequest& request) {
   if (request.parameters.contains("key")) return std::string{request.parameter("key")};
   return fmt::format("{}/{}", request.parameter("owner"), request.parameter("kind"));
 }
 
-HttpResponse quotas(Daemon& daemon, const HttpRequest&) { return json_response(answers::quotas(daemon)); }
+ApiResponse quotas(Daemon& daemon, const ApiRequest&) { return json_response(answers::quotas(daemon)); }
 
-HttpResponse quota(Daemon& daemon, const HttpRequest& request) {
+ApiResponse quota(Daemon& daemon, const ApiRequest& request) {
   return json_response(answers::quota(daemon, key_in(request)));
 }
 
-HttpResponse reset_quota(Daemon& daemon, const HttpRequest& request) {
+ApiResponse reset_quota(Daemon& daemon, const ApiRequest& request) {
   return json_response(answers::reset_quota(daemon, key_in(request)));
 }
 
-HttpResponse raise_quota(Daemon& daemon, const HttpRequest& request) {
+ApiResponse raise_quota(Daemon& daemon, const ApiRequest& request) {
   const auto key = key_in(request);
   [[maybe_unused]] const auto known = answers::quota(daemon, key);  // 404 goes before 400
   return json_response(answers::raise_quota(daemon, key, field_in(request, "bytes")));
@@ -213,12 +213,12 @@ HttpResponse raise_quota(Daemon& daemon, const HttpRequest& request) {
 
 // --- the rest
 
-HttpResponse events(Daemon& daemon, const HttpRequest& request) {
+ApiResponse events(Daemon& daemon, const ApiRequest& request) {
   return json_response(
       answers::events(daemon, request.query_value("service"), number_in(request, "last", answers::kEventsLast)));
 }
 
-HttpResponse openapi(Daemon&, const HttpRequest&) { return json_response(openapi_document(TIDEGATE_VERSION)); }
+ApiResponse openapi(Daemon&, const ApiRequest&) { return json_response(openapi_document(TIDEGATE_VERSION)); }
 
 constexpr bool kOpen = false;  // without a token: a load balancer asks
 

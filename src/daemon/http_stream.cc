@@ -1,6 +1,7 @@
 // Live updates by server-sent events: what GET /api/v1/stream sends.
 #include <boost/asio.hpp>
 #include <boost/json.hpp>
+#include <charconv>
 #include <set>
 
 #include "api/json_text.h"
@@ -8,6 +9,7 @@
 #include "daemon/clock.h"
 #include "daemon/follower.h"
 #include "daemon/http_api.h"
+#include "daemon/http_report.h"
 #include "daemon/report.h"
 
 namespace tidegate {
@@ -18,6 +20,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr Duration kLook = std::chrono::seconds{1};
+constexpr std::size_t kMostMissed = 1000;  // of the events since the client was here last, the newest
 
 struct Message {
   std::string_view event;
@@ -73,11 +76,28 @@ std::vector<Message> changes(Daemon& daemon, Told& forwards, Told& services) {
   return messages;
 }
 
+// What a client that was away has not seen: it says by Last-Event-ID which one it saw last (HTML Living Standard, 9.2).
+std::vector<EventRow> missed(Daemon& daemon, const ApiRequest& request) {
+  const auto last = request.header("last-event-id");
+  auto* const books = daemon.forwards().accounting();
+  std::int64_t after = 0;
+  if (books == nullptr || std::from_chars(last.data(), last.data() + last.size(), after).ec != std::errc{}) return {};
+  books->save(system_now().wall);
+  auto rows = books->store().events({.most = kMostMissed, .after = after});
+  if (!rows) throw HttpError{500, rows.error().what};
+  return std::move(*rows);
+}
+
 }  // namespace
 
-asio::awaitable<void> stream_changes(HttpApi& api, HttpRequest, EventStream& client) {
+asio::awaitable<void> stream_changes(HttpApi& api, ApiRequest request, EventStream& client) {
   auto& daemon = api.daemon();
   Follower follower{daemon.history(), daemon.executor(), {}};
+  std::int64_t told = 0;
+  for (const auto& row : missed(daemon, request)) {
+    told = row.id;
+    if (!co_await client.send("event", json_text(report::event(row)), std::to_string(row.id))) co_return;
+  }
   Told forwards{"forward"};
   Told services{"service"};
   while (true) {
@@ -87,7 +107,9 @@ asio::awaitable<void> stream_changes(HttpApi& api, HttpRequest, EventStream& cli
     const auto look_at = system_now().instant + kLook;
     while (system_now().instant < look_at) {  // also where events never end
       const auto event = co_await follower.next_before(look_at);
-      if (event && !co_await client.send("event", json_text(report::event(*event)), {})) co_return;
+      if (!event || (event->id != 0 && event->id <= told)) continue;
+      const auto id = event->id == 0 ? std::string{} : std::to_string(event->id);
+      if (!co_await client.send("event", json_text(report::event(*event)), id)) co_return;
     }
   }
 }

@@ -97,7 +97,8 @@ json::object event(const Event& event) {
   return {{"at", format_rfc3339(event.at)},
           {"service", event.service},
           {"event", to_string(event.kind)},
-          {"text", event.text}};
+          {"text", event.text},
+          {"id", event.id}};
 }
 
 }  // namespace tidegate::report

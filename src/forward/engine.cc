@@ -147,6 +147,9 @@ Result<> Engine::apply(std::vector<ForwardPlan> plans) {
         executor_, served->runtime,
         [hooks = hooks_, name = settings.name](const std::string& target, bool up, const std::string& why) {
           hooks->target_changed(name, target, up, why);
+        },
+        [hooks = hooks_](const Endpoint& from) {
+          if (hooks->check_speaks) hooks->check_speaks(from);
         });
 
     // What is open and not wanted any more is closed after the new is served.

@@ -25,6 +25,7 @@ struct EngineHooks {
   std::function<void(const std::string& forward, const std::string& what)> trouble;  // see WorkerHooks
   std::function<void(const std::string& forward, const std::string& target, bool up, const std::string& why)>
       target_changed;
+  std::function<void(const Endpoint&)> check_speaks;  // a health check connects from there; see TargetWatch
 };
 
 // A forward as it is to be served.

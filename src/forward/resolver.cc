@@ -73,13 +73,22 @@ asio::awaitable<Result<Addresses>> look_up(std::string host, Duration limit) {
 }
 
 // Opens a connection to `address` and closes it again.
-asio::awaitable<Result<>> try_connect(SocketAddress address, std::string what, Duration limit) {
+asio::awaitable<Result<>> try_connect(SocketAddress address, std::string what, Duration limit,
+                                      const TargetWatch::Speaks& speaks) {
   using Stream = asio::generic::stream_protocol;
   using asio::experimental::awaitable_operators::operator||;
   const auto executor = co_await asio::this_coro::executor;
   Stream::socket socket{executor};
   asio::steady_timer timer{executor, limit};
   const Stream::endpoint endpoint{address.get(), address.size()};
+  boost::system::error_code unopened;
+  socket.open(endpoint.protocol(), unopened);
+  if (unopened) co_return system_failure("connect " + what, unopened.value());
+  if (address.family() != AF_UNIX) {
+    const auto local = bind_towards(socket.native_handle(), address);
+    if (!local) co_return std::unexpected{local.error()};
+    if (speaks) speaks(*local);
+  }
   const auto first = co_await (socket.async_connect(endpoint, kAsTuple) || timer.async_wait(kAsTuple));
   if (first.index() == 1) co_return failure("connect {}: no answer within {}", what, format_duration(limit));
   const auto [error] = std::get<0>(first);
@@ -110,10 +119,12 @@ std::optional<bool> CheckRecord::take(bool answered, const HealthCheck& check) {
 
 class TargetWatch::Work : public std::enable_shared_from_this<Work> {
  public:
-  Work(const asio::any_io_executor& executor, std::shared_ptr<ForwardRuntime> forward, Report report, LookupTimes times)
+  Work(const asio::any_io_executor& executor, std::shared_ptr<ForwardRuntime> forward, Report report, Speaks speaks,
+       LookupTimes times)
       : executor_{executor},
         forward_{std::move(forward)},
         report_{std::move(report)},
+        speaks_{std::move(speaks)},
         times_{times},
         random_{std::random_device{}()},
         ended_{executor, asio::steady_timer::time_point::max()} {}
@@ -250,7 +261,7 @@ class TargetWatch::Work : public std::enable_shared_from_this<Work> {
       const Duration share = (deadline - std::chrono::steady_clock::now()) / left--;
       if (share <= Duration::zero()) break;
       const std::string what = settings.is_unix() ? text_of(index) : address.endpoint().to_string();
-      const auto connected = co_await try_connect(address, what, share);
+      const auto connected = co_await try_connect(address, what, share, speaks_);
       if (connected) co_return connected;
       if (!first) first = connected.error();
     }
@@ -261,6 +272,7 @@ class TargetWatch::Work : public std::enable_shared_from_this<Work> {
   asio::any_io_executor executor_;
   const std::shared_ptr<ForwardRuntime> forward_;  // also of the data threads and the daemon
   const Report report_;
+  const Speaks speaks_;
   const LookupTimes times_;
   std::minstd_rand random_;
   std::vector<Named> named_;
@@ -271,8 +283,8 @@ class TargetWatch::Work : public std::enable_shared_from_this<Work> {
 };
 
 TargetWatch::TargetWatch(const asio::any_io_executor& executor, std::shared_ptr<ForwardRuntime> forward, Report report,
-                         LookupTimes times)
-    : work_{std::make_shared<Work>(executor, std::move(forward), std::move(report), times)} {
+                         Speaks speaks, LookupTimes times)
+    : work_{std::make_shared<Work>(executor, std::move(forward), std::move(report), std::move(speaks), times)} {
   work_->start();
 }
 

@@ -41,8 +41,11 @@ class TargetWatch {
   // refused". By the checks, or because its name has no address.
   using Report = std::function<void(const std::string& target, bool up, const std::string& reason)>;
 
+  // A check connects from this endpoint; told before its first packet leaves.
+  using Speaks = std::function<void(const Endpoint&)>;
+
   TargetWatch(const boost::asio::any_io_executor& executor, std::shared_ptr<ForwardRuntime> forward, Report report,
-              LookupTimes times = {});
+              Speaks speaks = {}, LookupTimes times = {});
   TargetWatch(const TargetWatch&) = delete;
   TargetWatch& operator=(const TargetWatch&) = delete;
   ~TargetWatch();  // as close(), without waiting: nothing is reported or changed from then on

@@ -7,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 
 #include "forward/socket.h"
 #include "tests/support/temporary_directory.h"
@@ -45,7 +46,7 @@ class TargetWatchTest : public testing::Test {
         [this](const std::string& target, bool up, const std::string& reason) {
           told_.push_back({target, up, reason});
         },
-        times);
+        [this](const Endpoint& from) { spoke_.push_back(from); }, times);
   }
 
   template <class Condition>
@@ -69,6 +70,7 @@ class TargetWatchTest : public testing::Test {
 
   boost::asio::io_context context_{1};
   std::vector<Told> told_;
+  std::vector<Endpoint> spoke_;
 };
 
 const auto kLoopback = *IpAddress::parse("127.0.0.1");
@@ -171,6 +173,22 @@ TEST_F(TargetWatchTest, checks_unix_sockets_and_names_too) {
   until([&] { return told_.size() == 4; });
   EXPECT_FALSE(forward->targets.all()[0]->checked_down);
   EXPECT_FALSE(forward->targets.all()[1]->checked_down);
+  close(*watching);
+}
+
+TEST_F(TargetWatchTest, says_where_a_check_speaks_from_before_it_connects) {
+  using boost::asio::ip::tcp;
+  tcp::acceptor server{context_, {boost::asio::ip::address_v4::loopback(), 0}};
+  const auto forward = forward_to({fmt::format("127.0.0.1:{}", server.local_endpoint().port())}, kQuick);
+  const auto watching = watch(forward);
+  std::optional<std::uint16_t> port;
+  tcp::socket client{context_};
+  server.async_accept(client, [&](const boost::system::error_code& error) {
+    ASSERT_FALSE(error) << error.message();
+    port = client.remote_endpoint().port();
+    EXPECT_THAT(spoke_, testing::Contains(Endpoint{kLoopback, *port}));
+  });
+  until([&] { return port.has_value(); });
   close(*watching);
 }
 

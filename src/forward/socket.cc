@@ -142,6 +142,15 @@ Result<> bind_transparent(int fd, const Endpoint& source) {
   return {};
 }
 
+Result<Endpoint> bind_towards(int fd, const SocketAddress& target) {
+  const std::string words = "bind towards " + target.endpoint().to_string();
+  const Fd route{::socket(target.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0)};  // connecting it sends nothing
+  if (!route || ::connect(route.get(), target.get(), target.size()) != 0) return system_failure(words);
+  const SocketAddress source{Endpoint{local_endpoint(route.get()).address, 0}};
+  if (::bind(fd, source.get(), source.size()) != 0) return system_failure(words);
+  return local_endpoint(fd);
+}
+
 void set_tcp_timeouts(int fd, const TimeoutSettings& timeouts) {
   constexpr int kProbes = 4;
   const auto seconds = std::max<std::int64_t>(std::chrono::ceil<std::chrono::seconds>(timeouts.keepalive).count(), 1);

@@ -62,6 +62,10 @@ bool set_option(int fd, int level, int option, int value);
 // Lets the socket speak from an address that is not this host's (IP_TRANSPARENT; needs CAP_NET_ADMIN), and binds it.
 [[nodiscard]] Result<> bind_transparent(int fd, const Endpoint& source);
 
+// Binds a TCP socket to the address from which packets to `target` leave and to a free port, so that both are known
+// before its first packet leaves.
+[[nodiscard]] Result<Endpoint> bind_towards(int fd, const SocketAddress& target);
+
 // Keepalive and TCP_USER_TIMEOUT of a TCP socket; a listener hands them on to what it accepts (tcp(7)).
 void set_tcp_timeouts(int fd, const TimeoutSettings& timeouts);
 

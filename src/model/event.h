@@ -36,7 +36,8 @@ struct Event {
   WallTime at;
   std::string service;  // or the forward, the quota's group: what it is about
   EventKind kind = EventKind::woke;
-  std::string text;  // for people, without the service's name
+  std::string text;     // for people, without the service's name
+  std::int64_t id = 0;  // ascending, over restarts as well; 0: there is no store to number it
 };
 
 }  // namespace tidegate

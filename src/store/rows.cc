@@ -38,8 +38,8 @@ Result<> write(Database& database, const QuotaRow& row) {
 }
 
 Result<> write(Database& database, const EventRow& row) {
-  return database.run("INSERT INTO event (at, kind, subject, text) VALUES (?, ?, ?, ?)",
-                      {row.at.time_since_epoch().count(), row.kind, row.subject, row.text});
+  return database.run("INSERT INTO event (id, at, kind, subject, text) VALUES (nullif(?, 0), ?, ?, ?, ?)",
+                      {row.id, row.at.time_since_epoch().count(), row.kind, row.subject, row.text});
 }
 
 Result<> write(Database& database, const RuntimeForwardRow& row) {
@@ -135,11 +135,13 @@ Result<std::vector<EventRow>> read_events(Database& database, const EventQuery& 
   const auto before = query.before.value_or(std::numeric_limits<std::int64_t>::max());
   const auto done =
       query.subject.empty()
-          ? database.query("SELECT id, at, kind, subject, text FROM event WHERE id < ? ORDER BY id DESC LIMIT ?",
-                           {before, query.most}, each)
+          ? database.query(
+                "SELECT id, at, kind, subject, text FROM event WHERE id < ? AND id > ? ORDER BY id DESC LIMIT ?",
+                {before, query.after, query.most}, each)
           : database.query(
-                "SELECT id, at, kind, subject, text FROM event WHERE subject = ? AND id < ? ORDER BY id DESC LIMIT ?",
-                {query.subject, before, query.most}, each);
+                "SELECT id, at, kind, subject, text FROM event WHERE subject = ? AND id < ? AND id > ? "
+                "ORDER BY id DESC LIMIT ?",
+                {query.subject, before, query.after, query.most}, each);
   if (!done) return std::unexpected{done.error()};
   std::ranges::reverse(events);
   return events;

@@ -39,7 +39,7 @@ struct QuotaRow {
 };
 
 struct EventRow {
-  std::int64_t id = 0;  // given by the store, ascending without gaps
+  std::int64_t id = 0;  // ascending; 0 in a row to be written: the next one
   WallTime at;
   std::string kind;
   std::string subject;  // the service's or forward's name
@@ -77,6 +77,7 @@ struct EventQuery {
   std::size_t most = 100;
   std::string_view subject;            // empty: any
   std::optional<std::int64_t> before;  // only events with a smaller id
+  std::int64_t after = 0;              // only events with a greater id
 };
 
 inline constexpr std::int64_t kMostEvents = 100'000;  // the oldest leave past these

@@ -3,8 +3,10 @@
 
 #include <array>
 #include <cerrno>
+#include <filesystem>
 #include <utility>
 
+#include "store/backup.h"
 #include "store/files.h"
 
 namespace tidegate {
@@ -115,15 +117,31 @@ Result<> migrate(Database& database, std::span<const char* const> steps) {
 }
 
 Result<OpenedDatabase> open_database(const std::string& path) {
+  if (path.empty()) return open_once(path);
+  std::string damaged_as;
+  std::string damage;
+  if (std::filesystem::exists(path)) {
+    auto opened = open_once(path);
+    if (opened || opened.error().code != EUCLEAN) return opened;
+    auto aside = set_aside(path, {"-wal", "-shm"});
+    if (!aside) return std::unexpected{aside.error()};
+    damaged_as = std::move(*aside);
+    damage = opened.error().what;
+  }
+  auto restored = restore_backup(path);
+  if (!restored) return std::unexpected{restored.error()};
   auto opened = open_once(path);
-  if (opened || opened.error().code != EUCLEAN || path.empty()) return opened;
-  const auto aside = set_aside(path, {"-wal", "-shm"});
-  if (!aside) return std::unexpected{aside.error()};
-  auto again = open_once(path);
-  if (!again) return again;
-  again->damaged_as = *aside;
-  again->damage = opened.error().what;
-  return again;
+  if (*restored && !opened && opened.error().code == EUCLEAN) {  // no use either, and still there as the backup
+    restored->reset();
+    damage += (damage.empty() ? "" : "; ") + opened.error().what;
+    if (const auto aside = set_aside(path, {"-wal", "-shm"}); !aside) return std::unexpected{aside.error()};
+    opened = open_once(path);
+  }
+  if (!opened) return opened;
+  opened->damaged_as = std::move(damaged_as);
+  opened->damage = std::move(damage);
+  opened->restored = *restored;
+  return opened;
 }
 
 }  // namespace tidegate

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
 #include "base/error.h"
+#include "base/time.h"
 #include "store/sqlite.h"
 
 namespace tidegate {
@@ -17,13 +19,15 @@ namespace tidegate {
 
 struct OpenedDatabase {
   Database database;
-  bool fresh = false;      // it was made now
-  std::string damaged_as;  // where the damaged one was put, whose place it takes; empty: none was
-  std::string damage;      // what was found
+  bool fresh = false;                // it was made now
+  std::string damaged_as;            // where the damaged one was put, whose place it takes; empty: none was
+  std::string damage;                // what was found
+  std::optional<WallTime> restored;  // when the backup was made that it was before
 };
 
 // The database at `path` (empty: in memory), checked and of the newest version. A damaged one is set aside with its
-// -wal and -shm, and a fresh one made. A newer one, and one that is not tidegate's, is an error and left as it was.
+// -wal and -shm. Where there is none then, its backup takes its place, or, where that is missing or damaged as well, a
+// fresh one. A newer one, and one that is not tidegate's, is an error and left as it was.
 [[nodiscard]] Result<OpenedDatabase> open_database(const std::string& path);
 
 }  // namespace tidegate

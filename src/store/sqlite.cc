@@ -132,6 +132,35 @@ Result<> Database::transaction(const std::function<Result<>()>& body) {
   return done;
 }
 
+// --- Copy
+
+Database::Copy::Copy(std::unique_ptr<sqlite3, Close> into, std::unique_ptr<sqlite3_backup, Finish> copying,
+                     std::string path)
+    : into_{std::move(into)}, copying_{std::move(copying)}, path_{std::move(path)} {}
+
+void Database::Copy::Finish::operator()(sqlite3_backup* copying) const { sqlite3_backup_finish(copying); }
+
+std::unexpected<Error> Database::Copy::failed(int code) const {
+  return std::unexpected{Error{fmt::format("copy to {}: {}", path_, sqlite3_errstr(code)), errno_of(into_.get())}};
+}
+
+Result<bool> Database::Copy::step(int pages) {
+  const int code = sqlite3_backup_step(copying_.get(), pages);
+  if (code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED) return false;
+  if (code != SQLITE_DONE) return failed(code);
+  const int finished = sqlite3_backup_finish(copying_.release());  // commits, and so waits for the disk
+  if (finished != SQLITE_OK) return failed(finished);
+  return true;
+}
+
+Result<Database::Copy> Database::copy_to(const std::string& path) {
+  auto into = open(path);
+  if (!into) return std::unexpected{into.error()};
+  sqlite3_backup* const copying = sqlite3_backup_init(into->connection_.get(), "main", connection_.get(), "main");
+  if (copying == nullptr) return into->failed("copy to");
+  return Copy{std::move(into->connection_), std::unique_ptr<sqlite3_backup, Copy::Finish>{copying}, path};
+}
+
 void Database::checkpoint_on_close(bool yes) {
   sqlite3_db_config(connection_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, yes ? 0 : 1, nullptr);
 }

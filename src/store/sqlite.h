@@ -17,6 +17,7 @@
 
 struct sqlite3;
 struct sqlite3_stmt;
+struct sqlite3_backup;
 
 namespace tidegate {
 
@@ -49,6 +50,9 @@ class Row {
 
 class Database {
  public:
+  struct Close {
+    void operator()(sqlite3* connection) const;
+  };
   using EachRow = std::function<void(const Row&)>;
 
   // Opens the file, made (0600) where it is missing; an empty path is a database in memory. Reads nothing of it yet.
@@ -67,15 +71,34 @@ class Database {
   // Body between BEGIN IMMEDIATE and COMMIT; its error, or COMMIT's, rolls everything back.
   [[nodiscard]] Result<> transaction(const std::function<Result<>()>& body);
 
+  // A copy in progress of all of this database, as it is when the last step is done. Lives no longer than this.
+  class Copy {
+   public:
+    // Copies up to `pages` more pages; true: all of it is there and on disk.
+    [[nodiscard]] Result<bool> step(int pages);
+
+   private:
+    friend class Database;
+    struct Finish {
+      void operator()(sqlite3_backup* copying) const;
+    };
+    Copy(std::unique_ptr<sqlite3, Close> into, std::unique_ptr<sqlite3_backup, Finish> copying, std::string path);
+    [[nodiscard]] std::unexpected<Error> failed(int code) const;
+
+    std::unique_ptr<sqlite3, Close> into_;
+    std::unique_ptr<sqlite3_backup, Finish> copying_;  // goes before what it writes into
+    std::string path_;
+  };
+
+  // Begins one to the file `path`, which is made (0600) or written over.
+  [[nodiscard]] Result<Copy> copy_to(const std::string& path);
+
   // Whether the last connection to close moves the log into the database file (SQLite does, by default).
   void checkpoint_on_close(bool yes);
 
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
-  struct Close {
-    void operator()(sqlite3* connection) const;
-  };
   struct Finalize {
     void operator()(sqlite3_stmt* statement) const;
   };

@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 
+#include "base/units.h"
 #include "store/files.h"
 #include "store/schema.h"
 
@@ -72,14 +73,17 @@ Totals merged(const Totals& recorded, const Counted& counted, const std::string&
   return totals;
 }
 
-void note_fresh_database(const std::string& path, const OpenedDatabase& opened, const Counted& counted,
-                         std::vector<std::string>& notes) {
+void note_replaced_database(const std::string& path, const OpenedDatabase& opened, const Counted& counted,
+                            std::vector<std::string>& notes) {
   const auto rest =
-      fmt::format("totals are taken from {}.counters ({} forwards); usage, quota states and events begin anew", path,
-                  counted.totals.size());
+      opened.restored
+          ? fmt::format("its backup of {} is taken; what was counted since is added from {}.counters",
+                        format_date_time(*opened.restored), path)
+          : fmt::format("totals are taken from {}.counters ({} forwards); usage, quota states and events begin anew",
+                        path, counted.totals.size());
   if (!opened.damaged_as.empty())
     notes.push_back(fmt::format("{}; it is kept as {}, and {}", opened.damage, opened.damaged_as, rest));
-  else if (opened.fresh && !counted.totals.empty())
+  else if (opened.restored || (opened.fresh && !counted.totals.empty()))
     notes.push_back(fmt::format("{} was missing; {}", path, rest));
 }
 
@@ -109,7 +113,7 @@ Result<CounterFile> reopen_counters(const std::string& path, std::size_t data_th
   const auto counters_path = path + ".counters";
   const auto counted = read_counters(counters_path, notes);
   if (!counted) return std::unexpected{counted.error()};
-  note_fresh_database(path, opened, *counted, notes);
+  note_replaced_database(path, opened, *counted, notes);
   const auto bases = merged(recorded, *counted, counters_path, notes);
   if (opened.fresh) {
     if (const auto written = record(opened.database, bases); !written) return std::unexpected{written.error()};
@@ -158,6 +162,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path, std::size_t 
   std::unique_ptr<Store> store{new Store{std::move(lock), std::move(opened->database), std::move(*recorded),
                                          std::move(*counters), std::move(*spare)}};
   store->notes_ = std::move(notes);
+  if (!path.empty()) store->backup_.emplace(store->database_, path);
   return store;
 }
 
@@ -205,6 +210,8 @@ bool Store::is_new(const std::string& forward, const UsageBucket& bucket) const 
   const auto last = last_label_.find({forward, bucket.period});
   return last == last_label_.end() || last->second != bucket.label;
 }
+
+Result<> Store::back_up(WallTime now) { return backup_ ? backup_->step(now) : Result<>{}; }
 
 Result<std::vector<UsageBucket>> Store::usage(std::string_view forward, QuotaPeriod period, std::size_t most) {
   return read_usage(database_, forward, period, most);

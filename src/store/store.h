@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "model/counters.h"
+#include "store/backup.h"
 #include "store/counter_file.h"
 #include "store/rows.h"
 #include "store/sqlite.h"
@@ -35,9 +36,10 @@ struct Account {
 class Store {
  public:
   // Opens or makes the database PATH and the counters PATH.counters, holding PATH.lock; the folder is made (0700) where
-  // it is missing. An empty path keeps everything in memory. A damaged file is set aside as FILE.damaged-N and the
-  // other one believed, with a note. The error: another process has it, it is of a newer version (and left as it was),
-  // it is no database of tidegate's, or the system refuses.
+  // it is missing. An empty path keeps everything in memory. A damaged file is set aside as FILE.damaged-N; for
+  // the database its PATH.backup is taken, and of each count the larger of what the two files say, with a note. The
+  // error: another process has it, it is of a newer version (and left as it was), it is no database of tidegate's, or
+  // the system refuses.
   [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::string& path, std::size_t data_threads);
 
   Store(const Store&) = delete;
@@ -60,6 +62,10 @@ class Store {
   // ENOSPC where the disk is full) the caller keeps the batch, goes on adding to it, and saves it later.
   [[nodiscard]] Result<> save(const Batch& batch);
 
+  // Makes PATH.backup anew each hour, a small step with each call; to be called each second. The error: that one cannot
+  // be made; it is tried again an hour later.
+  [[nodiscard]] Result<> back_up(WallTime now);
+
   // Each gives the newest `most`, oldest first.
   [[nodiscard]] Result<std::vector<UsageBucket>> usage(std::string_view forward, QuotaPeriod period, std::size_t most);
   [[nodiscard]] Result<std::vector<EventRow>> events(const EventQuery& query);
@@ -81,7 +87,8 @@ class Store {
 
   Fd lock_;  // PATH.lock, for as long as the rest is open
   Database database_;
-  Totals recorded_;  // what the database holds
+  std::optional<Backup> backup_;  // of a database in a file
+  Totals recorded_;               // what the database holds
   CounterFile counters_;
   CounterFile spare_;  // in memory, for those for which counters_ has no room
   std::map<std::pair<std::string, QuotaPeriod>, std::string> last_label_;  // of usage, as saved: a new one prunes

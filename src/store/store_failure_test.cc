@@ -144,6 +144,81 @@ TEST(StoreFailure, a_damaged_database_is_kept_aside_and_the_counters_are_believe
   }
 }
 
+// The usage of the hour in which all was counted, as the store at `path` knows it after it was backed up and then lost.
+void lose_after_backup(const std::string& path, const std::function<void(const std::string&)>& lose) {
+  constexpr WallTime kNow{std::chrono::hours{24 * 365 * 50}};
+  {
+    const auto store = open_store(path);
+    const auto web = account(*store, "web");
+    web.cells[0].upload.add(1000);
+    const UsageBucket hour{.period = QuotaPeriod::hour, .label = "2019-12-20 00", .upload = 1000};
+    Batch batch{.totals = {{"web", web.now()}}, .usage = {{"web", hour}}};
+    batch.quotas.push_back({.key = "web/quota", .period = "2019-12", .upload = 1000});
+    const auto saved = store->save(batch);
+    ASSERT_TRUE(saved) << saved.error().what;
+    for (int i = 0; i < 100 && !std::filesystem::exists(backup_of(path)); ++i) {
+      const auto backed = store->back_up(kNow);
+      ASSERT_TRUE(backed) << backed.error().what;
+    }
+    ASSERT_TRUE(std::filesystem::exists(backup_of(path)));
+    web.cells[0].upload.add(5);
+    const auto again = store->save({.totals = {{"web", web.now()}}});
+    ASSERT_TRUE(again) << again.error().what;
+  }
+  lose(path);
+}
+
+TEST(StoreFailure, a_damaged_or_missing_database_is_replaced_by_its_backup_and_what_was_counted_since) {
+  for (const bool damaged : {true, false}) {
+    const TemporaryDirectory folder;
+    const auto path = folder.file("store.db");
+    lose_after_backup(path, [&](const std::string& at) {
+      damaged ? overwrite(at, 0, 100) : static_cast<void>(std::filesystem::remove(at));
+    });
+    const auto store = open_store(path);
+    EXPECT_THAT(store->take_notes(),
+                ElementsAre(AllOf(HasSubstr(damaged ? "kept as " + path + ".damaged-1" : path + " was missing"),
+                                  HasSubstr("its backup of "))));
+    const auto web = account(*store, "web");
+    EXPECT_EQ(web.base.upload, 1005U);
+    EXPECT_EQ(web.recorded.upload, 1000U);  // what came since is still to be given to an hour
+    EXPECT_EQ(store->usage("web", QuotaPeriod::hour, 10)->at(0).upload, 1000U);
+    EXPECT_EQ((*store->quota("web/quota"))->upload, 1000U);
+  }
+}
+
+TEST(StoreFailure, where_the_backup_is_damaged_too_the_counters_are_believed) {
+  const TemporaryDirectory folder;
+  const auto path = folder.file("store.db");
+  lose_after_backup(path, [&](const std::string& at) {
+    overwrite(at, 0, 100);
+    overwrite(backup_of(at), 0, 100);
+  });
+  const auto store = open_store(path);
+  EXPECT_THAT(store->take_notes(), ElementsAre(HasSubstr("taken from " + path + ".counters (1 forwards)")));
+  EXPECT_EQ(account(*store, "web").base.upload, 1005U);
+}
+
+TEST(StoreFailure, a_backup_is_made_anew_each_hour_and_one_broken_off_is_begun_again) {
+  const TemporaryDirectory folder;
+  const auto path = folder.file("store.db");
+  make_store(path);
+  const auto store = open_store(path);
+  WallTime now{std::chrono::hours{24 * 365 * 50}};
+  std::ofstream{backup_of(path) + ".new"} << "half of one";
+  const auto step_until_made = [&] {
+    for (int i = 0; i < 100 && !std::filesystem::exists(backup_of(path)); ++i) ASSERT_TRUE(store->back_up(now));
+  };
+  step_until_made();
+  ASSERT_TRUE(std::filesystem::remove(backup_of(path)));
+  now += std::chrono::minutes{59};
+  ASSERT_TRUE(store->back_up(now));
+  EXPECT_FALSE(std::filesystem::exists(backup_of(path) + ".new"));
+  now += std::chrono::minutes{1};
+  step_until_made();
+  EXPECT_TRUE(std::filesystem::exists(backup_of(path)));
+}
+
 TEST(StoreFailure, a_missing_database_begins_with_the_counters) {
   const TemporaryDirectory folder;
   const auto path = folder.file("store.db");

@@ -120,11 +120,11 @@ def api(lab, tidegate, tmp_path, target):  # pylint: disable=redefined-outer-nam
     return Api(lab.server)
 
 
-def events_of(api, count, seconds=DEADLINE):
-    """Reads (event, data) from the stream until `count(list)` is true."""
-    found, event = [], None
+def events_of(api, count, seconds=DEADLINE, since=None):
+    """Reads (event, data) from the stream until `count(list)` is true; what has an id has it in its data as well."""
+    found, event, number = [], None, None
     with contextlib.closing(api.connect()) as connection:
-        connection.request("GET", "/api/v1/stream")
+        connection.request("GET", "/api/v1/stream", headers={} if since is None else {"Last-Event-ID": str(since)})
         response = connection.getresponse()
         assert response.status == 200 and response.headers["Content-Type"].startswith("text/event-stream")
         end = time.monotonic() + seconds
@@ -133,8 +133,11 @@ def events_of(api, count, seconds=DEADLINE):
             line = response.readline().decode().rstrip("\n")
             if line.startswith("event: "):
                 event = line.removeprefix("event: ")
+            elif line.startswith("id: "):
+                number = int(line.removeprefix("id: "))
             elif line.startswith("data: "):
                 found.append((event, json.loads(line.removeprefix("data: "))))
+                assert event != "event" or found[-1][1]["id"] == number
     return found
 
 
@@ -409,6 +412,23 @@ def test_the_stream_tells_events_states_and_counters_as_they_change(lab, api):
     assert [data["name"] for kind, data in found if kind == "service"][0] == "sleepy"
     free = [data for kind, data in found if kind == "forward" and data["name"] == "free"]
     assert len(free) == 1, "what does not change is told once"
+
+
+def test_a_stream_goes_on_where_the_client_left_it_and_no_event_comes_twice(api):
+    def events(found):
+        return [data for kind, data in found if kind == "event"]
+
+    assert api.json("POST", "/api/v1/services/sleepy/start")[0] == 200
+    all_of_them = wait_until(lambda: (told := api.get("/api/v1/events")["events"])[-1]["event"] == "ready" and told, "ready")
+    numbers = [event["id"] for event in all_of_them]
+    assert numbers == sorted(set(numbers)) and numbers[0] > 0
+    missed = events(events_of(api, lambda found: len(events(found)) >= len(numbers) - 1, since=numbers[0]))
+    assert missed == all_of_them[1:]
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        reader = pool.submit(events_of, api, lambda found: any(data["event"] == "slept" for data in events(found)), since=numbers[-1])
+        assert api.json("POST", "/api/v1/services/sleepy/stop")[0] == 200
+        later = events(reader.result(DEADLINE))
+    assert all(event["id"] > numbers[-1] for event in later)
 
 
 def test_metrics_count_what_flows(lab, api):
