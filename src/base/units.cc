@@ -111,6 +111,13 @@ std::string format_duration(Duration duration) {
   return hours % 24 == 0 ? fmt::format("{}d", hours / 24) : fmt::format("{}d {}h", hours / 24, hours % 24);
 }
 
+std::string format_latency(Duration duration) {
+  const double seconds = std::chrono::duration<double>(duration).count();
+  if (seconds < 1e-3) return fmt::format("{:.0f} µs", seconds * 1e6);
+  if (seconds < 1) return fmt::format("{:.1f} ms", seconds * 1e3);
+  return fmt::format("{:.2f} s", seconds);
+}
+
 std::string config_duration(Duration duration) {
   using namespace std::chrono;
   auto milliseconds = std::chrono::round<std::chrono::milliseconds>(duration).count();

@@ -17,6 +17,9 @@ namespace tidegate {
 // For people: "0.4 s", "38 s", "14m 10s", "2h 5m", "3d 4h". At most two units.
 [[nodiscard]] std::string format_duration(Duration duration);
 
+// Of what is over in a moment: "850 µs", "12.3 ms", "1.20 s".
+[[nodiscard]] std::string format_latency(Duration duration);
+
 // As the configuration writes it, exact: "15m", "1h30m", "250ms", "90s" is "1m30s".
 [[nodiscard]] std::string config_duration(Duration duration);
 

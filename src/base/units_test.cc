@@ -27,6 +27,12 @@ TEST(ParseDuration, refuses_everything_else_and_quotes_it) {
   EXPECT_EQ(parse_duration("15 mins").error().what, "\"15 mins\" is not a duration (try 15m, 90s, 1h30m)");
 }
 
+TEST(Units, says_how_long_something_took_that_was_over_in_a_moment) {
+  EXPECT_EQ(format_latency(850us), "850 µs");
+  EXPECT_EQ(format_latency(12'340us), "12.3 ms");
+  EXPECT_EQ(format_latency(1200ms), "1.20 s");
+}
+
 TEST(FormatDuration, speaks_as_people_do) {
   EXPECT_EQ(format_duration(400ms), "0.4 s");
   EXPECT_EQ(format_duration(38s), "38 s");

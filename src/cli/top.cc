@@ -1,4 +1,4 @@
-// tidegate top: the running daemon's services, forwards, clients and events, live.
+// tidegate top: the running daemon's services, forwards, clients, watches and events, live.
 #include <unistd.h>
 
 #include <algorithm>
@@ -47,6 +47,15 @@ json::array objects_of(std::span<json::value> values) {
   return objects;
 }
 
+// The objects of the one list that is the answer.
+asio::awaitable<Result<json::array>> ask_list(const std::string& path, std::string_view name, json::object question) {
+  auto answer = co_await ask_daemon(path, std::move(question), kPatience);
+  if (!answer) co_return std::unexpected{std::move(answer.error())};
+  if (answer->empty() || !answer->front().is_object()) co_return json::array{};
+  auto* const list = answer->front().get_object().if_contains(name);
+  co_return list != nullptr && list->is_array() ? objects_of(list->get_array()) : json::array{};
+}
+
 // Everything that is shown, asked at one moment.
 asio::awaitable<Result<TopAnswers>> ask_all(const std::string& path) {
   TopAnswers answers;
@@ -55,12 +64,12 @@ asio::awaitable<Result<TopAnswers>> ask_all(const std::string& path) {
   if (status->empty() || !status->front().is_object())
     co_return failure("read {}: there is no status in the answer", path);
   answers.status = std::move(status->front().get_object());
-  auto clients = co_await ask_daemon(path, {{"command", "clients"}, {"top", kClients}}, kPatience);
+  auto clients = co_await ask_list(path, "clients", {{"command", "clients"}, {"top", kClients}});
   if (!clients) co_return std::unexpected{std::move(clients.error())};
-  if (!clients->empty() && clients->front().is_object()) {
-    auto* const list = clients->front().get_object().if_contains("clients");
-    if (list != nullptr && list->is_array()) answers.clients = objects_of(list->get_array());
-  }
+  answers.clients = std::move(*clients);
+  auto watches = co_await ask_list(path, "watches", {{"command", "watches"}});
+  if (!watches) co_return std::unexpected{std::move(watches.error())};
+  answers.watches = std::move(*watches);
   auto events = co_await ask_daemon(path, {{"command", "events"}, {"last", kEvents}}, kPatience);
   if (!events) co_return std::unexpected{std::move(events.error())};
   answers.events = objects_of(*events);
@@ -205,7 +214,7 @@ int show(const TopFlags& flags) {
 void add_top(CLI::App& app, int& status) {
   auto flags = std::make_shared<TopFlags>();  // shared with the callback, which outlives this function
   auto* command = app.add_subcommand(
-      "top", "Services, forwards, clients and events of the running daemon, live; `?` shows the keys");
+      "top", "Services, forwards, clients, HTTP and events of the running daemon, live; `?` shows the keys");
   command->add_option("--interval", flags->interval, "how often it looks")->type_name("DURATION");
   command->add_option("--format", flags->format, "text (a screen, where there is a terminal), json or csv")
       ->check(CLI::IsMember({"text", "json", "csv"}))

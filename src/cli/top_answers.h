@@ -19,6 +19,7 @@ struct TopAnswers {
   boost::json::object status;
   boost::json::array clients;
   boost::json::array events;  // oldest first
+  boost::json::array watches;
 };
 
 using Objects = std::vector<std::reference_wrapper<const boost::json::object>>;

@@ -12,6 +12,7 @@
 #include "cli/fields.h"
 #include "cli/forward_view.h"
 #include "cli/print.h"
+#include "cli/top_watches.h"
 
 namespace tidegate::cli {
 
@@ -43,11 +44,11 @@ constexpr std::array kStates = {Toned{"awake", Tone::good},     Toned{"asleep", 
                                 Toned{"waking", Tone::warning}, Toned{"stopping", Tone::warning},
                                 Toned{"failed", Tone::bad},     Toned{"cut", Tone::bad},
                                 Toned{"rejecting", Tone::bad},  Toned{"throttled", Tone::warning}};
-constexpr std::array kEvents = {Toned{"start failed", Tone::bad},     Toned{"stop failed", Tone::bad},
-                                Toned{"gone", Tone::warning},         Toned{"quota reached", Tone::bad},
-                                Toned{"quota warned", Tone::warning}, Toned{"target down", Tone::bad},
-                                Toned{"target up", Tone::good},       Toned{"trouble", Tone::bad},
-                                Toned{"ready", Tone::good},           Toned{"stored", Tone::warning}};
+constexpr std::array kEvents = {
+    Toned{"start failed", Tone::bad},  Toned{"stop failed", Tone::bad},      Toned{"gone", Tone::warning},
+    Toned{"quota reached", Tone::bad}, Toned{"quota warned", Tone::warning}, Toned{"target down", Tone::bad},
+    Toned{"target up", Tone::good},    Toned{"trouble", Tone::bad},          Toned{"ready", Tone::good},
+    Toned{"stored", Tone::warning},    Toned{"alert raised", Tone::bad},     Toned{"alert recovered", Tone::good}};
 
 template <std::size_t kSize>
 Tone tone_of(const std::array<Toned, kSize>& tones, std::string_view word) {
@@ -336,8 +337,8 @@ console::View TopBoard::view() const {
                      .window = std::string{kWindows[window_].name},
                      .can_reset = true};
   add_figures(view);
-  // What else the daemon tells of becomes a section here.
   for (auto section : {services(), forwards(), clients()}) view.sections.push_back(std::move(section));
+  if (!answers_.watches.empty()) view.sections.push_back(watches_section(answers_));
   return view;
 }
 
@@ -360,6 +361,7 @@ json::object TopBoard::object() const {
   all["forwards"] = with_rates("forward", objects_of(answers_.status, "forwards"));
   all["clients"] = with_rates("client", objects_in(answers_.clients));
   all["events"] = answers_.events;
+  all["watches"] = answers_.watches;
   return all;
 }
 

@@ -32,14 +32,7 @@ Cell count_cell(std::uint64_t count, Tone tone = Tone::plain) {
 
 Cell bytes_cell(std::uint64_t bytes) { return {.text = format_bytes(bytes), .value = static_cast<double>(bytes)}; }
 
-// "850 µs", "12.3 ms", "1.20 s".
-std::string time_text(const std::optional<Duration>& time) {
-  if (!time) return "–";
-  const double seconds = std::chrono::duration<double>(*time).count();
-  if (seconds < 1e-3) return fmt::format("{:.0f} µs", seconds * 1e6);
-  if (seconds < 1) return fmt::format("{:.1f} ms", seconds * 1e3);
-  return fmt::format("{:.2f} s", seconds);
-}
+std::string time_text(const std::optional<Duration>& time) { return time ? format_latency(*time) : "–"; }
 
 Cell time_cell(const std::optional<Duration>& time) {
   Cell cell{.text = time_text(time)};

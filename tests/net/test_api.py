@@ -75,6 +75,10 @@ def config(folder, api=None, **keys):
             {"name": "service1", "listen_port": 10001, "target_host": "127.0.0.1", "target_port": 10000, "limit": "100GB"},
             {"name": "free", "listen_port": 10002, "target_port": 10000, "protocol": "both", "limit": ""},
         ],
+        "watches": [
+            {"name": "web", "interface": "lo", "port": PORT, "alerts": [{"name": "asked", "when": "requests >= 1 in total", "over": "1m"}]},
+        ],
+        "tallies": [{"name": "knocks", "interface": "lo"}],
     } | keys
 
 
@@ -170,6 +174,8 @@ def test_a_web_page_of_another_site_reaches_nothing(api):
 def test_every_answer_is_as_the_document_says(lab, api):
     document = OpenApi(api.get("/api/v1/openapi.json"))
     assert exchange(lab.server, 10001) == b"ping"
+    wait_until(lambda: api.get("/api/v1/watches/web")["alerts"][0]["history"], "a watch of which all is there")
+    wait_until(lambda: api.get("/api/v1/tallies/knocks")["sources"], "a tally of which all is there")
     settings = {"name": "added", "listen": "127.0.0.1:10003", "targets": ["127.0.0.1:10000"]}
     asked = [
         ("GET", "/health", None, 200),
@@ -214,6 +220,15 @@ def test_every_answer_is_as_the_document_says(lab, api):
         ("POST", "/api/v1/quotas/service1%2Flimit/raise", "not JSON", 400),
         ("POST", "/api/v1/quotas/service1%2Flimit/reset", None, 200),
         ("GET", "/api/v1/clients", None, 200),
+        ("GET", "/api/v1/watches", None, 200),
+        ("GET", "/api/v1/watches/web", None, 200),
+        ("GET", "/api/v1/watches/web?window=10m&top=1", None, 200),
+        ("GET", "/api/v1/watches/web?window=11m", None, 400),
+        ("GET", "/api/v1/watches/web?window=soon", None, 400),
+        ("GET", "/api/v1/watches/nobody", None, 404),
+        ("GET", "/api/v1/tallies", None, 200),
+        ("GET", "/api/v1/tallies/knocks?top=1", None, 200),
+        ("GET", "/api/v1/tallies/nobody", None, 404),
         ("GET", "/api/v1/events?last=5", None, 200),
         ("GET", "/api/v1/events?service=sleepy", None, 200),
         ("GET", "/api/v1/events?last=many", None, 400),
