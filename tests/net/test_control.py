@@ -123,7 +123,7 @@ def test_events_are_told_oldest_first_for_all_or_one(lab, tidegate, diary):
     assert told == [("a", "woke"), ("a", "ready"), ("a", "stopping"), ("a", "slept"), ("b", "woke"), ("b", "ready")]
     as_json = [json.loads(line) for line in tidegate.ctl("events", "a", "-n", 2, "--json").stdout.splitlines()]
     assert [event["event"] for event in as_json] == ["stopping", "slept"]
-    assert all(set(event) == {"at", "service", "event", "text"} for event in as_json)
+    assert all(set(event) == {"at", "service", "event", "text", "id"} for event in as_json)
 
 
 def test_events_are_followed_live(lab, tidegate, diary):
