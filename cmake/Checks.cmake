@@ -15,27 +15,43 @@ add_custom_target(layers ALL DEPENDS ${CMAKE_BINARY_DIR}/layers.stamp)
 add_custom_target(tidy COMMENT "clang-tidy")
 add_custom_target(tidy_tests COMMENT "clang-tidy of the tests")
 
-# tidegate_check_sources(NAME file…): a clang-tidy stamp for each source, remade when it or a header it includes changes.
+# tidegate_check_sources(NAME [SOURCES file…] [APART file…] [TESTS file…]): clang-tidy of a folder's sources and tests, a
+# stamp for each unit of compilation, remade when it or a header it includes changes. Sources that are compiled together
+# (TIDEGATE_UNITY, all but those of APART) are checked together.
 function(tidegate_check_sources NAME)
+  cmake_parse_arguments(ARG "" "" "SOURCES;APART;TESTS" ${ARGN})
+  if(TIDEGATE_UNITY AND TARGET tidegate_${NAME})
+    set(together ${ARG_SOURCES})
+    list(TRANSFORM ARG_APART PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+    if(ARG_APART)
+      list(REMOVE_ITEM together ${ARG_APART})
+    endif()
+    list(LENGTH together left)
+    set(ARG_SOURCES ${ARG_APART})
+    set(nth 0)
+    while(left GREATER 0)
+      list(APPEND ARG_SOURCES ${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/tidegate_${NAME}.dir/Unity/unity_${nth}_cxx.cxx)
+      math(EXPR nth "${nth} + 1")
+      math(EXPR left "${left} - ${TIDEGATE_TOGETHER}")
+    endwhile()
+  endif()
+  tidegate_tidy(tidy ${NAME} ${ARG_SOURCES})
+  tidegate_tidy(tidy_tests ${NAME} ${ARG_TESTS})
+endfunction()
+
+function(tidegate_tidy TARGET NAME)
   set(stamps)
-  set(test_stamps)
   foreach(source ${ARGN})
-    file(RELATIVE_PATH relative ${CMAKE_SOURCE_DIR} ${source})
-    set(stamp ${CMAKE_BINARY_DIR}/tidy/${relative}.stamp)
+    cmake_path(GET source STEM stem)
+    set(stamp ${CMAKE_BINARY_DIR}/tidy/${NAME}/${stem}.stamp)
     add_custom_command(
       OUTPUT ${stamp}
       COMMAND ${CMAKE_SOURCE_DIR}/tools/tidy ${CLANG_TIDY} ${CMAKE_BINARY_DIR} ${source} ${stamp}
       DEPENDS ${source} ${CMAKE_SOURCE_DIR}/.clang-tidy ${CMAKE_SOURCE_DIR}/tools/tidy
       DEPFILE ${stamp}.d
-      COMMENT "clang-tidy ${relative}")
-    if(source MATCHES "_test\\.cc$")
-      list(APPEND test_stamps ${stamp})
-    else()
-      list(APPEND stamps ${stamp})
-    endif()
+      COMMENT "clang-tidy ${NAME}/${stem}")
+    list(APPEND stamps ${stamp})
   endforeach()
-  add_custom_target(tidy_${NAME} DEPENDS ${stamps})
-  add_dependencies(tidy tidy_${NAME})
-  add_custom_target(tidy_${NAME}_tests DEPENDS ${test_stamps})
-  add_dependencies(tidy_tests tidy_${NAME}_tests)
+  add_custom_target(${TARGET}_${NAME} DEPENDS ${stamps})
+  add_dependencies(${TARGET} ${TARGET}_${NAME})
 endfunction()

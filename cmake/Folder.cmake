@@ -1,9 +1,15 @@
-# tidegate_folder(NAME [ASIO] [USES folder…] [LIBRARIES target…])
+# tidegate_folder(NAME [ASIO] [USES folder…] [LIBRARIES target…] [APART file.cc…])
 #
 # Declares the folder's static library `tidegate_NAME` from its *.cc, and its unit tests `NAME_test` from its *_test.cc.
 # USES names the folders it builds upon; ASIO gives it the precompiled header with Boost.Asio in it.
+#
+# Where TIDEGATE_UNITY is on (all presets but `dev`), the sources of a folder are compiled eight at a time, which takes a
+# third of the time. A name in an unnamed namespace must therefore be one in its folder; APART names the files that
+# are compiled alone.
+option(TIDEGATE_UNITY "compile several sources at a time" ON)
+set(TIDEGATE_TOGETHER 8)
 function(tidegate_folder NAME)
-  cmake_parse_arguments(ARG "ASIO" "" "USES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "ASIO" "" "USES;LIBRARIES;APART" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cc)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
@@ -20,7 +26,9 @@ function(tidegate_folder NAME)
   elseif(NOT NAME STREQUAL base)
     target_precompile_headers(tidegate_${NAME} REUSE_FROM tidegate_pch)
   endif()
-  tidegate_check_sources(${NAME} ${sources} ${tests})
+  set_target_properties(tidegate_${NAME} PROPERTIES UNITY_BUILD ${TIDEGATE_UNITY} UNITY_BUILD_BATCH_SIZE ${TIDEGATE_TOGETHER})
+  set_source_files_properties(${ARG_APART} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  tidegate_check_sources(${NAME} SOURCES ${sources} APART ${ARG_APART} TESTS ${tests})
 
   if(tests)
     add_executable(${NAME}_test ${tests})

@@ -32,7 +32,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr Duration kKillTime = std::chrono::seconds{5};             // between SIGKILL and giving up
 constexpr Duration kGroupPollFirst = std::chrono::milliseconds{1};  // a group's end has no descriptor to wait on
 constexpr Duration kGroupPollMost = std::chrono::milliseconds{64};
 

@@ -35,6 +35,8 @@ struct ExitStatus {
   [[nodiscard]] std::string to_string() const;  // "exited 1", "ended by signal 9 (Killed)"; unknown: "ended"
 };
 
+inline constexpr Duration kKillTime = std::chrono::seconds{5};  // between SIGKILL and giving up
+
 // The executor's context has one thread and outlives the Child; tidegate itself ignores SIGPIPE and leaves SIGCHLD at
 // its default (main() sees to both).
 class Child {

@@ -12,8 +12,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr Duration kKillTime = std::chrono::seconds{5};  // between SIGKILL and giving up
-
 class CommandRunner final : public Action {
  public:
   CommandRunner(asio::any_io_executor executor, std::string service, CommandAction settings)

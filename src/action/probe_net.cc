@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/udp.hpp>
@@ -29,7 +28,6 @@ using asio::ip::udp;
 
 namespace {
 
-constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kMostStatusLine = 4096;  // bytes
 constexpr std::string_view kStatusLineStart = "HTTP/1.";
 constexpr std::size_t kShortestStatusLine = std::string_view{"HTTP/1.1 200"}.size();

@@ -3,7 +3,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -35,11 +34,10 @@ namespace {
 using TlsStream = asio::ssl::stream<beast::tcp_stream>;
 using Request = http::request<http::string_body>;
 
-constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kMostHead = 16'384;  // bytes of an answer up to its body, which nobody reads
 
 // One try: the status of the answer, or why there is none.
-using Answered = Result<unsigned>;
+using HttpStatus = Result<unsigned>;
 
 Instant steady_now() { return std::chrono::steady_clock::now(); }
 
@@ -67,7 +65,7 @@ std::unexpected<Error> failed(std::string_view doing, const beast::error_code& e
 
 // Sends the request and reads the head of the final answer.
 template <class Stream>
-asio::awaitable<Answered> exchange(Stream& stream, const Request& request, Duration timeout) {
+asio::awaitable<HttpStatus> exchange(Stream& stream, const Request& request, Duration timeout) {
   const auto [not_sent, sent] = co_await http::async_write(stream, request, kAsTuple);
   if (not_sent) co_return failed("send", not_sent, timeout);
   beast::flat_buffer buffer{kMostHead};
@@ -131,7 +129,7 @@ struct Webhook::Impl {
     co_return result;
   }
 
-  asio::awaitable<Answered> try_once(const Request& request) {
+  asio::awaitable<HttpStatus> try_once(const Request& request) {
     const Instant deadline = steady_now() + settings.timeout;
     auto connection = co_await connect(deadline);
     if (!connection) co_return std::unexpected{std::move(connection).error()};
@@ -165,7 +163,7 @@ struct Webhook::Impl {
     asio::steady_timer pause{co_await asio::this_coro::executor};
     Duration wait = settings.first_wait;
     for (unsigned tried = 1;; ++tried) {
-      const Answered answered = co_await try_once(request);
+      const HttpStatus answered = co_await try_once(request);
       if (answered && is_success(*answered)) co_return Result<>{};
       const std::string why = answered ? fmt::format("status {}", *answered) : answered.error().what;
       if (answered && !is_passing(*answered)) co_return failure("{}: {}", what, why);

@@ -1,6 +1,7 @@
 // A limit on the time that a coroutine may take: every wait has a deadline.
 #pragma once
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
@@ -16,6 +17,9 @@
 #include "base/time.h"
 
 namespace tidegate {
+
+// The error of an operation as a value beside its result: co_await stream.async_connect(to, kAsTuple).
+inline constexpr auto kAsTuple = boost::asio::as_tuple(boost::asio::use_awaitable);
 
 // What `work` gives, or nothing where it has not completed after `limit`; it is cancelled then, which it must answer by
 // throwing, and has ended when this completes. Throws what `work` throws, and operation_aborted when cancelled itself.

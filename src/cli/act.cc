@@ -10,7 +10,7 @@ namespace tidegate::cli {
 
 namespace {
 
-void show(const boost::json::object& service) {
+void show_service(const boost::json::object& service) {
   print_line(fmt::format("{} is {}", text_of(service, "name"), text_of(service, "state")));
 }
 
@@ -22,7 +22,7 @@ void add_act(CLI::App& app, int& status, const std::string& verb, const std::str
   flags->add_to(*command);
   command->footer(fmt::format(
       "Examples:\n  tidegate {0} palworld\n  tidegate {0} palworld --control /run/tidegate/control.sock", verb));
-  command->callback([=, &status] { status = flags->ask({{"command", verb}, {"name", *name}}, show); });
+  command->callback([=, &status] { status = flags->ask({{"command", verb}, {"name", *name}}, show_service); });
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ namespace tidegate::cli {
 
 namespace {
 
-constexpr std::array<AddCommand, 17> kCommands = {
+constexpr std::array kCommands = {
     add_run,  add_check,  add_wake,  add_forward, add_status,  add_why,   add_events, add_start, add_stop,
     add_keep, add_reload, add_quota, add_usage,   add_clients, add_count, add_http,   add_demo,  add_top,
 };

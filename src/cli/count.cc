@@ -47,7 +47,7 @@ Result<CountFormat> parse_count_format(std::string_view text) {
   return failure("\"{}\" is not known (allowed: text, json or prometheus)", printable(text));
 }
 
-constexpr std::array kFlags = {
+constexpr std::array kCountFlags = {
     Flag<CountWish>{"-d,--device,-i,--interface", "NAME",
                     "the interface to listen on, or any; connections that come in count",
                     [](CountWish& w, const std::string& t) -> Result<> {
@@ -88,7 +88,7 @@ constexpr std::array kFlags = {
 };
 
 struct CountFlags {
-  FlagValues<CountWish> values{kFlags};
+  FlagValues<CountWish> values{kCountFlags};
   FlagValues<PrivacyWish> privacy{privacy_flags()};
   bool outcomes = false;
   bool syn_packets = false;

@@ -21,9 +21,9 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::size_t kMostConnections = 10'000;
+constexpr std::size_t kMostLoadConnections = 10'000;
 
-struct Flags {
+struct LoadFlags {
   std::string target = "127.0.0.1:5000";
   std::string profile = demo::LoadProfile::standard().to_string();
   std::size_t connections = demo::LoadSettings{}.connections;
@@ -48,7 +48,7 @@ Result<std::vector<std::string>> parse_sections(std::string_view text) {
   return sections;
 }
 
-Result<demo::LoadSettings> read(const Flags& flags) {
+Result<demo::LoadSettings> read(const LoadFlags& flags) {
   demo::LoadSettings settings{.connections = flags.connections, .seed = flags.seed};
   auto profile = demo::LoadProfile::parse(flags.profile);
   if (!profile) return failure("--profile: {}", profile.error().what);
@@ -129,7 +129,7 @@ void draw_progress(const demo::LoadProfile& profile, const demo::LoadReport& rep
                static_cast<unsigned long long>(report.answered), static_cast<unsigned long long>(report.failed()));
 }
 
-int load(const Flags& flags) {
+int load(const LoadFlags& flags) {
   auto settings = read(flags);
   if (!settings) return complain("demo load: " + settings.error().what, kUsage);
   const auto target = Target::parse(flags.target);
@@ -160,7 +160,7 @@ int load(const Flags& flags) {
 }  // namespace
 
 void add_demo_load(CLI::App& demo, int& status) {
-  auto flags = std::make_shared<Flags>();  // shared with the callback, which outlives this function
+  auto flags = std::make_shared<LoadFlags>();  // shared with the callback, which outlives this function
   auto* const command = demo.add_subcommand("load", "Requests for a web server, when a profile says");
   command->add_option("--target", flags->target, "the server")->type_name("HOST:PORT");
   command
@@ -168,7 +168,7 @@ void add_demo_load(CLI::App& demo, int& status) {
                    "so many requests a second for so long, one after the other; max: as many as are answered")
       ->type_name("RATE:TIME,…");
   command->add_option("--connections", flags->connections, "at most; each carries one request at a time")
-      ->check(CLI::Range(std::size_t{1}, kMostConnections))
+      ->check(CLI::Range(std::size_t{1}, kMostLoadConnections))
       ->type_name("N");
   command->add_option("--sections", flags->sections, "the first segments of the paths, chosen at random")
       ->type_name("NAME,…");

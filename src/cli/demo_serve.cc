@@ -14,12 +14,12 @@ namespace {
 
 constexpr std::size_t kMostThreads = 64;
 
-struct Flags {
+struct ServeFlags {
   std::string listen = "127.0.0.1:5000";
   std::size_t threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMostThreads);
 };
 
-int serve(const Flags& flags) {
+int serve(const ServeFlags& flags) {
   const auto listen = ListenAddress::parse(flags.listen);
   if (!listen) return complain("demo serve: --listen: " + listen.error().what, kUsage);
   if (listen->is_unix() || listen->ports() != 1)
@@ -41,7 +41,7 @@ int serve(const Flags& flags) {
 }  // namespace
 
 void add_demo_serve(CLI::App& demo, int& status) {
-  auto flags = std::make_shared<Flags>();  // shared with the callback, which outlives this function
+  auto flags = std::make_shared<ServeFlags>();  // shared with the callback, which outlives this function
   auto* const command = demo.add_subcommand("serve", "A web server that answers every path with a greeting");
   command->add_option("--listen", flags->listen, "where; *:PORT is every address, port 0 one that is free")
       ->type_name("ADDRESS:PORT");

@@ -17,7 +17,7 @@ struct EventFlags {
   std::size_t last = 100;
 };
 
-void show(const boost::json::object& event) {
+void show_event(const boost::json::object& event) {
   const auto text = text_of(event, "text");
   print_line(fmt::format("{}  {}  {}{}{}", local_time(text_of(event, "at")), text_of(event, "service"),
                          text_of(event, "event"), text.empty() ? "" : ": ", text));
@@ -36,7 +36,7 @@ void add_events(CLI::App& app, int& status) {
   command->callback([flags, &status] {
     boost::json::object request{{"command", "events"}, {"last", flags->last}, {"follow", flags->follow}};
     if (!flags->name.empty()) request["name"] = flags->name;
-    status = flags->client.ask(request, show);
+    status = flags->client.ask(request, show_event);
   });
 }
 

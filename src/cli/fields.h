@@ -3,10 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/time.h"
 #include "base/units.h"
@@ -45,6 +48,23 @@ inline std::string count_of(const boost::json::object& object, std::string_view 
 inline std::string time_of_day_in(double seconds) {
   return format_time_of_day(std::chrono::system_clock::now() +
                             std::chrono::duration_cast<Duration>(std::chrono::duration<double>{seconds}));
+}
+
+using Objects = std::vector<std::reference_wrapper<const boost::json::object>>;
+
+inline Objects objects_in(const boost::json::array& values) {
+  Objects objects;
+  objects.reserve(values.size());
+  for (const auto& value : values) {
+    if (value.is_object()) objects.emplace_back(value.get_object());
+  }
+  return objects;
+}
+
+// Those of a list in an answer, none where it is missing.
+inline Objects objects_of(const boost::json::object& answer, std::string_view name) {
+  const auto* const list = answer.if_contains(name);
+  return list != nullptr && list->is_array() ? objects_in(list->get_array()) : Objects{};
 }
 
 }  // namespace tidegate::cli

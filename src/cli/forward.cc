@@ -60,7 +60,7 @@ Result<std::string> read_settings(const std::string& argument) {
   return text;
 }
 
-void show(const json::object& forward) {
+void show_forward(const json::object& forward) {
   for (const auto& line : forward_lines(forward)) print_line(line);
 }
 
@@ -80,7 +80,7 @@ struct Asking {
     if (!text) return complain("forward: " + text.error().what, kUsage);
     json::object request{{"command", command}, {"json", *text}};
     if (!name.empty()) request["name"] = name;
-    return client.ask(request, show);
+    return client.ask(request, show_forward);
   }
 };
 
@@ -107,7 +107,7 @@ void add_askings(CLI::App& forward, const Chosen& chosen) {
              [](const Asking& a) { return a.client.ask({{"command", "forwards"}}, show_all); });
   add_asking(forward, chosen, "show", "One forward: its targets, what is open, what it has carried", true, false,
              "Examples:\n  tidegate forward show web\n  tidegate forward show web --json",
-             [](const Asking& a) { return a.client.ask({{"command", "forward"}, {"name", a.name}}, show); });
+             [](const Asking& a) { return a.client.ask({{"command", "forward"}, {"name", a.name}}, show_forward); });
   add_asking(forward, chosen, "add", "Add a forward to the running daemon, which keeps it in its store", false, true,
              "Examples:\n"
              "  tidegate forward add '{\"name\": \"web\", \"listen\": \"*:10001\", \"target_port\": 10000}'\n"

@@ -74,83 +74,105 @@ Result<> put_api(const std::string& text, ApiSettings& api) {
   return add(ListenAddress::parse(PortSpan::parse(text) ? "127.0.0.1:" + text : text), api.listen);
 }
 
-using Wish = ForwardWish;
-
-constexpr std::array kFlags = {
-    Flag<Wish>{"--name", "NAME", "its name in counts and answers; default: the port it listens on",
-               [](Wish& w, const std::string& t) { return put_text(t, w.each.name); }},
-    Flag<Wish>{"--listen", "ADDRESS",
-               "the long way: 10001, 192.0.2.10:10001, [::]:80, *:10000-10099 or unix:PATH; may be repeated",
-               [](Wish& w, const std::string& t) { return add(ListenAddress::parse(t), w.listen); },
-               Occurs::repeatedly},
-    Flag<Wish>{"--target", "ADDRESS", "another one for each forward: 127.0.0.1:10000 or unix:PATH; may be repeated",
-               [](Wish& w, const std::string& t) { return add(parse_target(t), w.targets); }, Occurs::repeatedly},
-    Flag<Wish>{"--protocol", "PROTOCOL", "tcp, udp or both; default tcp",
-               [](Wish& w, const std::string& t) { return put_in(parse_forward_protocol(t), w.each.protocol); }},
-    Flag<Wish>{"--balance", "WAY", "over several targets: round_robin, least_connections or source",
-               [](Wish& w, const std::string& t) { return put_in(parse_balance(t), w.each.balance); }},
-    Flag<Wish>{"--check", "CHECK", "of the targets' health: tcp or none; default none",
-               [](Wish& w, const std::string& t) { return put_check(t, w.each.check); }},
-    Flag<Wish>{"--limit", "SIZE", "bytes for all time: 100GB; default none",
-               [](Wish& w, const std::string& t) { return put_in(parse_limit(t), w.each.limit); }},
-    Flag<Wish>{"--limit-monthly", "SIZE", "bytes for a calendar month; default none",
-               [](Wish& w, const std::string& t) { return put_in(parse_limit(t), w.each.limit_monthly); }},
-    Flag<Wish>{"--quota", "SIZE/PERIOD", "bytes for an hour, day, week or month: 5GB/week; default none",
-               [](Wish& w, const std::string& t) { return put_quota(t, w.each); }},
-    Flag<Wish>{"--limit-action", "ACTION",
-               "at a limit or quota: cut ends connections, reject refuses new ones, throttle slows; default cut",
-               [](Wish& w, const std::string& t) { return put_in(parse_limit_action(t), w.each.limit_action); }},
-    Flag<Wish>{"--limit-throttle,--throttle", "RATE", "to which --limit-action throttle slows: 1Mbit/s",
-               [](Wish& w, const std::string& t) { return put_in(parse_rate_limit(t), w.each.limit_throttle); }},
-    Flag<Wish>{"--rate", "RATE", "of the forward as a whole: 200Mbit/s, 10MB/s; default none",
-               [](Wish& w, const std::string& t) { return put_in(parse_rate_limit(t), w.each.rate.all); }},
-    Flag<Wish>{"--rate-each-client", "RATE", "of one client over all its connections; default none",
-               [](Wish& w, const std::string& t) { return put_in(parse_rate_limit(t), w.each.rate.each_client); }},
-    Flag<Wish>{"--rate-each-connection", "RATE", "of one connection; default none",
-               [](Wish& w, const std::string& t) { return put_in(parse_rate_limit(t), w.each.rate.each_connection); }},
-    Flag<Wish>{"--connections", "N", "open at once; default: no limit",
-               [](Wish& w, const std::string& t) { return put_count(t, w.each.connections.all); }},
-    Flag<Wish>{"--connections-each-client", "N", "open at once of one client; default: no limit",
-               [](Wish& w, const std::string& t) { return put_count(t, w.each.connections.each_client); }},
-    Flag<Wish>{"--new", "N/TIME", "new ones in a time: 100/s; default: no limit",
-               [](Wish& w, const std::string& t) { return put_in(parse_new_rate(t), w.each.connections.new_all); }},
-    Flag<Wish>{
-        "--new-each-client", "N/TIME", "new ones of one client: 20/s, 300/m; default: no limit",
-        [](Wish& w, const std::string& t) { return put_in(parse_new_rate(t), w.each.connections.new_each_client); }},
-    Flag<Wish>{"--allow", "NETWORK", "only clients of this network; may be repeated; default any",
-               [](Wish& w, const std::string& t) -> Result<> {
-                 return t == "any" ? Result<>{} : put_networks(t, w.each.allow);
-               },
-               Occurs::repeatedly},
-    Flag<Wish>{"--deny", "NETWORK", "no clients of this network, which wins over --allow; may be repeated",
-               [](Wish& w, const std::string& t) { return put_networks(t, w.each.deny); }, Occurs::repeatedly},
-    Flag<Wish>{"--connect-timeout", "TIME", "for a target to accept; default 5s",
-               [](Wish& w, const std::string& t) { return put_in(parse_duration(t), w.each.timeouts.connect); }},
-    Flag<Wish>{"--idle-timeout", "TIME", "of a TCP connection without a byte either way; default none",
-               [](Wish& w, const std::string& t) { return put_in(parse_duration(t), w.each.timeouts.idle); }},
-    Flag<Wish>{"--udp-timeout", "TIME", "of a session without a datagram either way; default 60s",
-               [](Wish& w, const std::string& t) { return put_in(parse_duration(t), w.each.timeouts.udp); }},
-    Flag<Wish>{"--half-close-timeout", "TIME", "when one side has closed and the other is silent; default 1m",
-               [](Wish& w, const std::string& t) { return put_in(parse_duration(t), w.each.timeouts.half_close); }},
-    Flag<Wish>{
-        "--proxy-protocol", "VERSION", "tell the target the client's address: v1 or v2; default none",
-        [](Wish& w, const std::string& t) { return put_in(parse_proxy_version(t), w.each.proxy_protocol.send); }},
-    Flag<Wish>{"--accept-proxy-from", "NETWORK",
-               "its clients must tell whom they stand for by the PROXY protocol; may be repeated",
-               [](Wish& w, const std::string& t) { return put_networks(t, w.each.proxy_protocol.accept_from); },
-               Occurs::repeatedly},
-    Flag<Wish>{"--hold-clients", "N", "that wait at once while the service is not ready; default 1000",
-               [](Wish& w, const std::string& t) { return put_count(t, w.each.hold.clients, kMostHeld); }},
-    Flag<Wish>{"--hold-for", "TIME", "that one of them waits; default 1m",
-               [](Wish& w, const std::string& t) { return put_in(parse_duration(t), w.each.hold.duration); }},
-    Flag<Wish>{"--hold-then", "ANSWER", "for those who cannot wait: close, reset, 503 or page; default close",
-               [](Wish& w, const std::string& t) { return put_in(parse_hold_answer(t), w.each.hold.then); }},
-    Flag<Wish>{"--data-threads", "N", "default: one a core",
-               [](Wish& w, const std::string& t) { return put_count(t, w.config.data_threads.emplace()); }},
-    Flag<Wish>{"--api", "ADDRESS", "serve the API there: 127.0.0.1:8080, or 8080 for the same; default none",
-               [](Wish& w, const std::string& t) { return put_api(t, w.config.api); }, Occurs::repeatedly},
-    Flag<Wish>{"--token", "TOKEN", "of the API; TIDEGATE_TOKEN in the environment is not seen by other users",
-               [](Wish& w, const std::string& t) { return put_text(t, w.config.api.token); }},
+constexpr std::array kForwardFlags = {
+    Flag<ForwardWish>{"--name", "NAME", "its name in counts and answers; default: the port it listens on",
+                      [](ForwardWish& w, const std::string& t) { return put_text(t, w.each.name); }},
+    Flag<ForwardWish>{"--listen", "ADDRESS",
+                      "the long way: 10001, 192.0.2.10:10001, [::]:80, *:10000-10099 or unix:PATH; may be repeated",
+                      [](ForwardWish& w, const std::string& t) { return add(ListenAddress::parse(t), w.listen); },
+                      Occurs::repeatedly},
+    Flag<ForwardWish>{
+        "--target", "ADDRESS", "another one for each forward: 127.0.0.1:10000 or unix:PATH; may be repeated",
+        [](ForwardWish& w, const std::string& t) { return add(parse_target(t), w.targets); }, Occurs::repeatedly},
+    Flag<ForwardWish>{
+        "--protocol", "PROTOCOL", "tcp, udp or both; default tcp",
+        [](ForwardWish& w, const std::string& t) { return put_in(parse_forward_protocol(t), w.each.protocol); }},
+    Flag<ForwardWish>{"--balance", "WAY", "over several targets: round_robin, least_connections or source",
+                      [](ForwardWish& w, const std::string& t) { return put_in(parse_balance(t), w.each.balance); }},
+    Flag<ForwardWish>{"--check", "CHECK", "of the targets' health: tcp or none; default none",
+                      [](ForwardWish& w, const std::string& t) { return put_check(t, w.each.check); }},
+    Flag<ForwardWish>{"--limit", "SIZE", "bytes for all time: 100GB; default none",
+                      [](ForwardWish& w, const std::string& t) { return put_in(parse_limit(t), w.each.limit); }},
+    Flag<ForwardWish>{
+        "--limit-monthly", "SIZE", "bytes for a calendar month; default none",
+        [](ForwardWish& w, const std::string& t) { return put_in(parse_limit(t), w.each.limit_monthly); }},
+    Flag<ForwardWish>{"--quota", "SIZE/PERIOD", "bytes for an hour, day, week or month: 5GB/week; default none",
+                      [](ForwardWish& w, const std::string& t) { return put_quota(t, w.each); }},
+    Flag<ForwardWish>{
+        "--limit-action", "ACTION",
+        "at a limit or quota: cut ends connections, reject refuses new ones, throttle slows; default cut",
+        [](ForwardWish& w, const std::string& t) { return put_in(parse_limit_action(t), w.each.limit_action); }},
+    Flag<ForwardWish>{
+        "--limit-throttle,--throttle", "RATE", "to which --limit-action throttle slows: 1Mbit/s",
+        [](ForwardWish& w, const std::string& t) { return put_in(parse_rate_limit(t), w.each.limit_throttle); }},
+    Flag<ForwardWish>{
+        "--rate", "RATE", "of the forward as a whole: 200Mbit/s, 10MB/s; default none",
+        [](ForwardWish& w, const std::string& t) { return put_in(parse_rate_limit(t), w.each.rate.all); }},
+    Flag<ForwardWish>{
+        "--rate-each-client", "RATE", "of one client over all its connections; default none",
+        [](ForwardWish& w, const std::string& t) { return put_in(parse_rate_limit(t), w.each.rate.each_client); }},
+    Flag<ForwardWish>{
+        "--rate-each-connection", "RATE", "of one connection; default none",
+        [](ForwardWish& w, const std::string& t) { return put_in(parse_rate_limit(t), w.each.rate.each_connection); }},
+    Flag<ForwardWish>{"--connections", "N", "open at once; default: no limit",
+                      [](ForwardWish& w, const std::string& t) { return put_count(t, w.each.connections.all); }},
+    Flag<ForwardWish>{
+        "--connections-each-client", "N", "open at once of one client; default: no limit",
+        [](ForwardWish& w, const std::string& t) { return put_count(t, w.each.connections.each_client); }},
+    Flag<ForwardWish>{
+        "--new", "N/TIME", "new ones in a time: 100/s; default: no limit",
+        [](ForwardWish& w, const std::string& t) { return put_in(parse_new_rate(t), w.each.connections.new_all); }},
+    Flag<ForwardWish>{"--new-each-client", "N/TIME", "new ones of one client: 20/s, 300/m; default: no limit",
+                      [](ForwardWish& w, const std::string& t) {
+                        return put_in(parse_new_rate(t), w.each.connections.new_each_client);
+                      }},
+    Flag<ForwardWish>{"--allow", "NETWORK", "only clients of this network; may be repeated; default any",
+                      [](ForwardWish& w, const std::string& t) -> Result<> {
+                        return t == "any" ? Result<>{} : put_networks(t, w.each.allow);
+                      },
+                      Occurs::repeatedly},
+    Flag<ForwardWish>{"--deny", "NETWORK", "no clients of this network, which wins over --allow; may be repeated",
+                      [](ForwardWish& w, const std::string& t) { return put_networks(t, w.each.deny); },
+                      Occurs::repeatedly},
+    Flag<ForwardWish>{
+        "--connect-timeout", "TIME", "for a target to accept; default 5s",
+        [](ForwardWish& w, const std::string& t) { return put_in(parse_duration(t), w.each.timeouts.connect); }},
+    Flag<ForwardWish>{
+        "--idle-timeout", "TIME", "of a TCP connection without a byte either way; default none",
+        [](ForwardWish& w, const std::string& t) { return put_in(parse_duration(t), w.each.timeouts.idle); }},
+    Flag<ForwardWish>{
+        "--udp-timeout", "TIME", "of a session without a datagram either way; default 60s",
+        [](ForwardWish& w, const std::string& t) { return put_in(parse_duration(t), w.each.timeouts.udp); }},
+    Flag<ForwardWish>{
+        "--half-close-timeout", "TIME", "when one side has closed and the other is silent; default 1m",
+        [](ForwardWish& w, const std::string& t) { return put_in(parse_duration(t), w.each.timeouts.half_close); }},
+    Flag<ForwardWish>{"--proxy-protocol", "VERSION", "tell the target the client's address: v1 or v2; default none",
+                      [](ForwardWish& w, const std::string& t) {
+                        return put_in(parse_proxy_version(t), w.each.proxy_protocol.send);
+                      }},
+    Flag<ForwardWish>{
+        "--accept-proxy-from", "NETWORK",
+        "its clients must tell whom they stand for by the PROXY protocol; may be repeated",
+        [](ForwardWish& w, const std::string& t) { return put_networks(t, w.each.proxy_protocol.accept_from); },
+        Occurs::repeatedly},
+    Flag<ForwardWish>{
+        "--hold-clients", "N", "that wait at once while the service is not ready; default 1000",
+        [](ForwardWish& w, const std::string& t) { return put_count(t, w.each.hold.clients, kMostHeld); }},
+    Flag<ForwardWish>{"--hold-for", "TIME", "that one of them waits; default 1m",
+                      [](ForwardWish& w, const std::string& t) {
+                        return put_in(parse_duration(t), w.each.hold.duration);
+                      }},
+    Flag<ForwardWish>{
+        "--hold-then", "ANSWER", "for those who cannot wait: close, reset, 503 or page; default close",
+        [](ForwardWish& w, const std::string& t) { return put_in(parse_hold_answer(t), w.each.hold.then); }},
+    Flag<ForwardWish>{
+        "--data-threads", "N", "default: one a core",
+        [](ForwardWish& w, const std::string& t) { return put_count(t, w.config.data_threads.emplace()); }},
+    Flag<ForwardWish>{"--api", "ADDRESS", "serve the API there: 127.0.0.1:8080, or 8080 for the same; default none",
+                      [](ForwardWish& w, const std::string& t) { return put_api(t, w.config.api); },
+                      Occurs::repeatedly},
+    Flag<ForwardWish>{"--token", "TOKEN", "of the API; TIDEGATE_TOKEN in the environment is not seen by other users",
+                      [](ForwardWish& w, const std::string& t) { return put_text(t, w.config.api.token); }},
 };
 
 constexpr std::array kHoldFlags = {"--hold-clients", "--hold-for", "--hold-then"};
@@ -207,7 +229,7 @@ Result<ForwardArgument> parse_forward_argument(std::string_view text) {
   return ForwardArgument{.listen = std::move(*listen), .target = std::move(*target)};
 }
 
-std::span<const Flag<ForwardWish>> ForwardFlags::table() { return kFlags; }
+std::span<const Flag<ForwardWish>> ForwardFlags::table() { return kForwardFlags; }
 
 void ForwardFlags::add_to(CLI::App& command) {
   command.add_option("FORWARD", arguments_, "LISTEN:TARGET, as 10001:127.0.0.1:10000; several may be given");

@@ -13,20 +13,10 @@ namespace json = boost::json;
 
 namespace {
 
-std::vector<json::object> objects_of(const json::object& object, std::string_view name) {
-  std::vector<json::object> objects;
-  const auto* const list = object.if_contains(name);
-  if (list == nullptr || !list->is_array()) return objects;
-  for (const auto& value : list->get_array()) {
-    if (value.is_object()) objects.push_back(value.get_object());
-  }
-  return objects;
-}
-
 // "127.0.0.1:10000, 10.0.0.2:10000 (down)": what is as it should be is not said.
 std::string targets(const json::object& forward) {
   std::vector<std::string> words;
-  for (const auto& target : objects_of(forward, "targets")) {
+  for (const json::object& target : objects_of(forward, "targets")) {
     const auto state = text_of(target, "state");
     words.push_back(text_of(target, "target") + (state == "up" ? "" : " (" + state + ")"));
   }
@@ -55,7 +45,7 @@ std::vector<std::string> row(const json::object& forward) {
 
 std::vector<std::string> forward_table(const json::object& answer) {
   std::vector<std::vector<std::string>> rows;
-  for (const auto& forward : objects_of(answer, "forwards")) rows.push_back(row(forward));
+  for (const json::object& forward : objects_of(answer, "forwards")) rows.push_back(row(forward));
   if (rows.empty()) return {};
   return table({{"FORWARD"},
                 {"STATE"},
@@ -74,7 +64,7 @@ std::vector<std::string> forward_lines(const json::object& forward) {
   std::vector<std::string> lines{fmt::format(
       "{} is {}: {} on {}, {}", text_of(forward, "name"), text_of(forward, "state"), text_of(forward, "protocol"),
       text_of(forward, "listen"), text_of(forward, "origin") == "api" ? "added at run time" : "of the configuration")};
-  for (const auto& target : objects_of(forward, "targets")) {
+  for (const json::object& target : objects_of(forward, "targets")) {
     lines.push_back(fmt::format("  leads to    {} ({}, weight {}, {} open)", text_of(target, "target"),
                                 text_of(target, "state"), count_of(target, "weight"), count_of(target, "open")));
   }

@@ -67,7 +67,7 @@ Result<HttpFormat> parse_http_format(std::string_view text) {
   return failure("\"{}\" is not known (allowed: text, json or csv)", printable(text));
 }
 
-constexpr std::array kFlags = {
+constexpr std::array kHttpFlags = {
     Flag<HttpWish>{"-i,--interface", "NAME", "the interface to listen on; default any",
                    [](HttpWish& w, const std::string& t) -> Result<> {
                      w.interface = t;
@@ -113,7 +113,7 @@ constexpr std::array kFlags = {
 };
 
 struct HttpFlags {
-  FlagValues<HttpWish> values{kFlags};
+  FlagValues<HttpWish> values{kHttpFlags};
   FlagValues<PrivacyWish> privacy{privacy_flags()};
   bool once = false;
 };

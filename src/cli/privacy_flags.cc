@@ -16,7 +16,7 @@ Result<Privacy> privacy_of(const std::string& text) {
   return failure("\"{}\" is not known (allowed: hash, prefix or none)", printable(text));
 }
 
-constexpr std::array kFlags = {
+constexpr std::array kPrivacyFlags = {
     Flag<PrivacyWish>{
         "--privacy", "WHAT",
         "addresses as a keyed hash, as pseudonyms with their prefixes preserved, or as they are: hash, prefix or none",
@@ -29,7 +29,7 @@ constexpr std::array kFlags = {
 
 }  // namespace
 
-std::span<const Flag<PrivacyWish>> privacy_flags() { return kFlags; }
+std::span<const Flag<PrivacyWish>> privacy_flags() { return kPrivacyFlags; }
 
 Result<Pseudonyms> pseudonyms(const PrivacyWish& wish, Privacy otherwise) {
   const auto mode = wish.privacy.value_or(otherwise);

@@ -53,7 +53,7 @@ void show_all(const json::object& answer) {
   for (const auto& line : table(columns, rows)) print_line(line);
 }
 
-void show(const json::object& quota) {
+void show_quota(const json::object& quota) {
   print_line(fmt::format("{} is {}: {} of {} used ({:.1f} %), {} left", text_of(quota, "key"), state_of(quota),
                          bytes_of(quota, "used"), bytes_of(quota, "bytes"), number_of(quota, "percentage").value_or(0),
                          bytes_of(quota, "left")));
@@ -87,7 +87,7 @@ int ask_one(const Asking& asking) {
       if (asking.client.json) {
         print_line(json_text(value));
       } else {
-        show(value.as_object());
+        show_quota(value.as_object());
       }
     }
   });
@@ -95,12 +95,14 @@ int ask_one(const Asking& asking) {
   return complain(fmt::format("there is no quota \"{}\" (tidegate quota shows them)", printable(asking.key)), kFailed);
 }
 
-int reset(const Asking& asking) { return asking.client.ask({{"command", "quota_reset"}, {"key", asking.key}}, show); }
+int reset(const Asking& asking) {
+  return asking.client.ask({{"command", "quota_reset"}, {"key", asking.key}}, show_quota);
+}
 
 int raise(const Asking& asking) {
   const auto bytes = parse_bytes(asking.bytes);
   if (!bytes) return complain("quota raise: " + bytes.error().what, kUsage);
-  return asking.client.ask({{"command", "quota_raise"}, {"key", asking.key}, {"bytes", *bytes}}, show);
+  return asking.client.ask({{"command", "quota_raise"}, {"key", asking.key}, {"bytes", *bytes}}, show_quota);
 }
 
 struct Verb {

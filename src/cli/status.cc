@@ -32,7 +32,7 @@ std::vector<std::string> row(const boost::json::object& service) {
   return cells;
 }
 
-void show(const boost::json::object& answer) {
+void show_status(const boost::json::object& answer) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& service : answer.at("services").as_array()) rows.push_back(row(service.as_object()));
   const std::vector<Column> columns = {{"SERVICE"},  {"STATE"},         {"SINCE"},    {"SLEEPS IN"},
@@ -62,7 +62,7 @@ void add_status(CLI::App& app, int& status) {
       "status", "Every service of the running daemon: its state, who woke it, when it sleeps; and every forward");
   flags->add_to(*command);
   command->footer("Examples:\n  tidegate status\n  tidegate status --json");
-  command->callback([flags, &status] { status = flags->ask({{"command", "status"}}, show); });
+  command->callback([flags, &status] { status = flags->ask({{"command", "status"}}, show_status); });
 }
 
 }  // namespace tidegate::cli

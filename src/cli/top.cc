@@ -27,7 +27,7 @@ namespace {
 constexpr Duration kPatience = std::chrono::seconds{10};
 constexpr Duration kShortest = std::chrono::milliseconds{100};
 constexpr std::size_t kClients = 100;
-constexpr std::size_t kEvents = 100;
+constexpr std::size_t kMostEvents = 100;
 
 struct TopFlags {
   ClientFlags client;
@@ -38,7 +38,7 @@ struct TopFlags {
 
 Now now() { return {std::chrono::steady_clock::now(), std::chrono::system_clock::now()}; }
 
-json::array objects_of(std::span<json::value> values) {
+json::array only_objects(std::span<json::value> values) {
   json::array objects;
   objects.reserve(values.size());
   for (auto& value : values) {
@@ -53,7 +53,7 @@ asio::awaitable<Result<json::array>> ask_list(const std::string& path, std::stri
   if (!answer) co_return std::unexpected{std::move(answer.error())};
   if (answer->empty() || !answer->front().is_object()) co_return json::array{};
   auto* const list = answer->front().get_object().if_contains(name);
-  co_return list != nullptr && list->is_array() ? objects_of(list->get_array()) : json::array{};
+  co_return list != nullptr && list->is_array() ? only_objects(list->get_array()) : json::array{};
 }
 
 // Everything that is shown, asked at one moment.
@@ -70,9 +70,9 @@ asio::awaitable<Result<TopAnswers>> ask_all(const std::string& path) {
   auto watches = co_await ask_list(path, "watches", {{"command", "watches"}});
   if (!watches) co_return std::unexpected{std::move(watches.error())};
   answers.watches = std::move(*watches);
-  auto events = co_await ask_daemon(path, {{"command", "events"}, {"last", kEvents}}, kPatience);
+  auto events = co_await ask_daemon(path, {{"command", "events"}, {"last", kMostEvents}}, kPatience);
   if (!events) co_return std::unexpected{std::move(events.error())};
-  answers.events = objects_of(*events);
+  answers.events = only_objects(*events);
   co_return answers;
 }
 
@@ -181,7 +181,7 @@ bool Top::print() {
   return std::ranges::all_of(lines, [](const std::string& line) { return print_line(line); });
 }
 
-int show(const TopFlags& flags) {
+int show_top(const TopFlags& flags) {
   const auto interval = parse_duration(flags.interval);
   if (!interval) return complain("--interval: " + interval.error().what, kUsage);
   if (*interval < kShortest)
@@ -222,7 +222,7 @@ void add_top(CLI::App& app, int& status) {
   command->add_flag("--once", flags->once, "print what there is now, and end");
   flags->client.add_to(*command);
   command->footer("Examples:\n  tidegate top\n  tidegate top --once --format json");
-  command->callback([flags, &status] { status = show(*flags); });
+  command->callback([flags, &status] { status = show_top(*flags); });
 }
 
 }  // namespace tidegate::cli

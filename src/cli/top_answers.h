@@ -5,10 +5,8 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <functional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "cli/fields.h"
 
@@ -21,23 +19,6 @@ struct TopAnswers {
   boost::json::array events;  // oldest first
   boost::json::array watches;
 };
-
-using Objects = std::vector<std::reference_wrapper<const boost::json::object>>;
-
-inline Objects objects_in(const boost::json::array& values) {
-  Objects objects;
-  objects.reserve(values.size());
-  for (const auto& value : values) {
-    if (value.is_object()) objects.emplace_back(value.get_object());
-  }
-  return objects;
-}
-
-// Those of a list in an answer, none where it is missing.
-inline Objects objects_of(const boost::json::object& answer, std::string_view name) {
-  const auto* const list = answer.if_contains(name);
-  return list != nullptr && list->is_array() ? objects_in(list->get_array()) : Objects{};
-}
 
 // A number of an answer; 0 where it is missing.
 inline double number(const boost::json::object& object, std::string_view name) {

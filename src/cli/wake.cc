@@ -35,7 +35,7 @@ Result<> put_networks(const std::string& text, std::vector<Cidr>& wake, std::vec
 
 constexpr std::array kPortFlags = {"-p,--port", "-t,--tcp", "-u,--udp"};
 
-constexpr std::array kFlags = {
+constexpr std::array kWakeFlags = {
     Flag<Wish>{"--name", "NAME", "its name in the log and the environment of its commands",
                [](Wish& w, const std::string& t) { return put_text(t, w.service.name); }},
     Flag<Wish>{"-p,--port", "PORT",
@@ -133,7 +133,7 @@ Result<Config> assemble(Wish wish) {
 }
 
 struct WakeFlags {
-  FlagValues<Wish> traffic{kFlags};
+  FlagValues<Wish> traffic{kWakeFlags};
   FlagValues<ServiceWish> service{service_flags()};
   bool ack_only = false;
   DaemonFlags daemon;

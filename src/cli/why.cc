@@ -47,7 +47,7 @@ void show_keepers(const boost::json::object& answer) {
     print_line(fmt::format("  nothing but its idle time of {}", duration_of(answer, "idle_seconds")));
 }
 
-void show(const boost::json::object& answer) {
+void show_reasons(const boost::json::object& answer) {
   const auto since = number_of(answer, "for_seconds").value_or(0);
   const auto state = text_of(answer, "state");
   print_line(fmt::format("{} since {} ({})", state, time_of_day_in(-since), duration_of(answer, "for_seconds")));
@@ -82,7 +82,8 @@ void add_why(CLI::App& app, int& status) {
   command->add_option("NAME", *name, "the service")->required();
   flags->add_to(*command);
   command->footer("Examples:\n  tidegate why palworld\n  tidegate why palworld --json");
-  command->callback([flags, name, &status] { status = flags->ask({{"command", "why"}, {"name", *name}}, show); });
+  command->callback(
+      [flags, name, &status] { status = flags->ask({{"command", "why"}, {"name", *name}}, show_reasons); });
 }
 
 }  // namespace tidegate::cli

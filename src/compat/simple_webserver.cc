@@ -9,8 +9,8 @@
 namespace tidegate::compat {
 
 int simple_webserver(int argc, char** argv) {
-  constexpr const char* kName = "simple_webserver.py";
-  CLI::App app{"A web server that answers every path, on every address, port 5000", kName};
+  constexpr const char* kSimpleWebserver = "simple_webserver.py";
+  CLI::App app{"A web server that answers every path, on every address, port 5000", kSimpleWebserver};
   app.set_help_flag("-h,--help", "show this help message and exit");
   if (const auto status = parse(app, argc, argv)) return *status;
 
@@ -19,7 +19,7 @@ int simple_webserver(int argc, char** argv) {
     std::printf(" * Running on http://0.0.0.0:%u/ (Press CTRL+C to quit)\n", static_cast<unsigned>(port));
     std::fflush(stdout);
   });
-  return served ? kDone : complain(kName, served.error().what, kFailed);
+  return served ? kDone : complain(kSimpleWebserver, served.error().what, kFailed);
 }
 
 }  // namespace tidegate::compat

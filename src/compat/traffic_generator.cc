@@ -15,7 +15,7 @@ namespace tidegate::compat {
 
 namespace {
 
-constexpr const char* kName = "traffic_generator.py";
+constexpr const char* kTrafficGenerator = "traffic_generator.py";
 
 void print_answer(std::string_view payload) {
   std::printf("%s\n", printable(payload).c_str());
@@ -27,7 +27,7 @@ void print_answer(std::string_view payload) {
 int traffic_generator(int argc, char** argv) {
   Target target{.unix_path = {}, .host = "127.0.0.1", .port = 5000};
   bool quiet = false;
-  CLI::App app{"This program sends a number of requests to a predefined server", kName};
+  CLI::App app{"This program sends a number of requests to a predefined server", kTrafficGenerator};
   app.set_help_flag("-h,--help", "show this help message and exit");
   app.add_option("-p,--port", target.port, "The port to send to; default: 5000")
       ->check(CLI::Range(1, 65535))
@@ -37,13 +37,14 @@ int traffic_generator(int argc, char** argv) {
   if (const auto status = parse_argparse(app, argc, argv, {"ip"})) return *status;
 
   demo::LoadSettings settings{.connections = 1, .seed = std::random_device{}()};
-  if (const auto aimed = demo::aim(settings, target); !aimed) return complain(kName, aimed.error().what, kFailed);
+  if (const auto aimed = demo::aim(settings, target); !aimed)
+    return complain(kTrafficGenerator, aimed.error().what, kFailed);
   demo::LoadWatchers watchers;
   if (!quiet) watchers.on_answer = print_answer;
   const auto report = demo::load(settings, watchers);
-  if (!report) return complain(kName, report.error().what, kFailed);
+  if (!report) return complain(kTrafficGenerator, report.error().what, kFailed);
   for (const auto& [reason, count] : report->failures)
-    complain(kName, fmt::format("{} requests failed: {}", count, reason), kFailed);
+    complain(kTrafficGenerator, fmt::format("{} requests failed: {}", count, reason), kFailed);
   return report->answered > 0 ? kDone : kFailed;
 }
 

@@ -22,17 +22,17 @@ namespace tidegate::compat {
 
 namespace {
 
-constexpr const char* kName = "traffic-monitor";
+constexpr const char* kTrafficMonitor = "traffic-monitor";
 
-struct Flags {
+struct MonitorFlags {
   std::string config = "config.yaml";
   bool help = false;
 };
 
 // As Go's package flag reads them: one dash or two, the value behind = or as the next argument.
-Result<Flags> read_flags(int argc, char** argv) {
+Result<MonitorFlags> read_flags(int argc, char** argv) {
   const std::vector<std::string_view> words(argv + 1, argv + argc);
-  Flags flags;
+  MonitorFlags flags;
   for (std::size_t i = 0; i < words.size(); ++i) {
     std::string_view name = words[i];
     if (!name.starts_with('-') || name == "-") return failure("unexpected argument: {}", printable(name));
@@ -56,7 +56,7 @@ void print_usage() {
   std::fprintf(stderr,
                "Usage of %s:\n  -config string\n    \tpath to config file (default \"config.yaml\")\n"
                "tidegate " TIDEGATE_VERSION " reads it as tidegate.yaml, with the defaults of traffic-monitor.\n",
-               kName);
+               kTrafficMonitor);
 }
 
 bool gives(const YamlNode& map, std::string_view key) {
@@ -133,7 +133,7 @@ void tell(const ApiSettings& api) {
 int traffic_monitor(int argc, char** argv) {
   const auto flags = read_flags(argc, argv);
   if (!flags) {
-    complain(kName, flags.error().what, kUsage);
+    complain(kTrafficMonitor, flags.error().what, kUsage);
     print_usage();
     return kUsage;
   }
@@ -142,14 +142,14 @@ int traffic_monitor(int argc, char** argv) {
     return kDone;
   }
   auto config = load(flags->config);
-  if (!config) return complain(kName, "Failed to load config: " + config.error().what, kFailed);
+  if (!config) return complain(kTrafficMonitor, "Failed to load config: " + config.error().what, kFailed);
   log::configure({.level = config->log_level, .format = config->log_format});
   DaemonOptions options;
   options.control = config->control;
   options.store = config->store.empty() ? store_beside(config->data_file) : config->store;
   options.on_hangup = [](Daemon&) { log::warn("SIGHUP: the configuration is read again only at the next start"); };
   Daemon daemon{std::move(*config), std::move(options)};
-  if (const auto opened = daemon.open(); !opened) return complain(kName, opened.error().what, kFailed);
+  if (const auto opened = daemon.open(); !opened) return complain(kTrafficMonitor, opened.error().what, kFailed);
   for (const auto& forward : daemon.config().forwards) tell(forward);
   tell(daemon.config().api);
   daemon.run();

@@ -97,7 +97,7 @@ class Tally {
   std::unordered_set<Endpoint> clients_;
 };
 
-struct Flags {
+struct SpotFlags {
   std::vector<std::uint16_t> both;
   std::vector<std::uint16_t> tcp;
   std::vector<std::uint16_t> udp;
@@ -114,7 +114,7 @@ void add_port(std::vector<PortRange>& ports, Protocol protocol, std::uint16_t po
   if (std::ranges::find(ports, range) == ports.end()) ports.push_back(range);
 }
 
-Result<Config> translate(const Flags& flags) {
+Result<Config> translate(const SpotFlags& flags) {
   ServiceSettings service = every_packet_service("traffic-spot-rs");
   service.keep.direction = service.wake.direction = Direction::in;
   for (const auto port : flags.both) {
@@ -144,7 +144,7 @@ Result<Config> translate(const Flags& flags) {
 }  // namespace
 
 int traffic_spot(int argc, char** argv) {
-  Flags flags;
+  SpotFlags flags;
   CLI::App app{"Automatically start and stop services based on monitored network traffic", "traffic-spot-rs"};
   app.set_version_flag("-V,--version", "traffic-spot-rs (tidegate " TIDEGATE_VERSION ")");
   app.set_help_flag("-h,--help", "Print help");

@@ -12,7 +12,7 @@ namespace tidegate::compat {
 
 namespace {
 
-constexpr const char* kName = "traffic_watch.py";
+constexpr const char* kTrafficWatch = "traffic_watch.py";
 constexpr double kMostMinutes = 60;
 
 }  // namespace
@@ -24,7 +24,7 @@ int traffic_watch(int argc, char** argv) {
   double per_second = 20;
   double total = 0;
   double minutes = 2;
-  CLI::App app{"Traffic Watch: an HTTP traffic monitor", kName};
+  CLI::App app{"Traffic Watch: an HTTP traffic monitor", kTrafficWatch};
   app.set_help_flag("-h,--help", "show this help message and exit");
   app.add_option("-p,--port", port, "the port to watch; default: 8080")->check(CLI::Range(1, 65535))->type_name("PORT");
   app.add_option("--ip", address, "(also -ip) only requests to this address")->type_name("IP");
@@ -49,7 +49,7 @@ int traffic_watch(int argc, char** argv) {
   command.watch.ports = {port};
   if (!address.empty()) {
     auto parsed = IpAddress::parse(address);
-    if (!parsed) return complain(kName, "-ip: " + parsed.error().what, kUsage);
+    if (!parsed) return complain(kTrafficWatch, "-ip: " + parsed.error().what, kUsage);
     command.watch.address = *parsed;
   }
   const bool in_total = sum->count() > 0;
@@ -58,7 +58,7 @@ int traffic_watch(int argc, char** argv) {
   alert.over = std::chrono::round<std::chrono::seconds>(std::chrono::duration<double, std::ratio<60>>{minutes});
   command.watch.alerts.push_back(std::move(alert));
   const auto done = watch_http(command, Pseudonyms{});
-  return done ? kDone : complain(kName, done.error().what, kFailed);
+  return done ? kDone : complain(kTrafficWatch, done.error().what, kFailed);
 }
 
 }  // namespace tidegate::compat

@@ -17,9 +17,9 @@ namespace tidegate::compat {
 
 namespace {
 
-constexpr const char* kName = "tuninetd";
+constexpr const char* kTuninetd = "tuninetd";
 
-struct Flags {
+struct TuninetdFlags {
   std::string interface;
   std::string filter;
   std::string group;
@@ -30,8 +30,8 @@ struct Flags {
   bool background = false;
 };
 
-Config translate(const Flags& flags) {
-  ServiceSettings service = every_packet_service(kName);
+Config translate(const TuninetdFlags& flags) {
+  ServiceSettings service = every_packet_service(kTuninetd);
   service.captures.push_back({.interface = flags.interface, .filter = flags.filter});
   service.keep.ack_only = flags.ack_only;
   service.gate.idle = std::chrono::seconds{flags.ttl};
@@ -48,7 +48,7 @@ Config translate(const Flags& flags) {
 // The log lines of the document.
 class Report {
  public:
-  explicit Report(const Flags& flags) : flags_{flags} {}
+  explicit Report(const TuninetdFlags& flags) : flags_{flags} {}
 
   void started() const {
     log::info("Success! Tuninetd has been started with PID: {}", ::getpid());
@@ -112,12 +112,12 @@ class Report {
   }
 
  private:
-  const Flags& flags_;
+  const TuninetdFlags& flags_;
   std::string network_;
   std::string link_;
 };
 
-int run_daemon(const Flags& flags, std::optional<Background> background) {
+int run_daemon(const TuninetdFlags& flags, std::optional<Background> background) {
   Report report{flags};
   Daemon daemon{translate(flags),
                 {.log_events = false,
@@ -125,7 +125,7 @@ int run_daemon(const Flags& flags, std::optional<Background> background) {
                  .on_woke = [&](const Sample&, const Frame& frame) { report.woke(frame); },
                  .on_hangup = [&](Daemon& d) { report.hang_up(d); },
                  .on_user_signal = [&](Daemon& d) { report.tell(d); }}};
-  if (const auto opened = daemon.open(); !opened) return complain(kName, opened.error().what, kFailed);
+  if (const auto opened = daemon.open(); !opened) return complain(kTuninetd, opened.error().what, kFailed);
   if (background) background->ready();
   report.started();
   daemon.run();
@@ -135,8 +135,9 @@ int run_daemon(const Flags& flags, std::optional<Background> background) {
 }  // namespace
 
 int tuninetd(int argc, char** argv) {
-  Flags flags;
-  CLI::App app{"Network event emitter: runs PATH start when packets come, and PATH stop after a time without.", kName};
+  TuninetdFlags flags;
+  CLI::App app{"Network event emitter: runs PATH start when packets come, and PATH stop after a time without.",
+               kTuninetd};
   app.set_help_flag("-h", "print this help");
   app.set_version_flag("-v", "tuninetd (tidegate " TIDEGATE_VERSION ")", "print version");
   app.add_flag("-a", flags.ack_only, "use only tcp[ack] packets to zero TTL timer (see -t)");
@@ -153,26 +154,26 @@ int tuninetd(int argc, char** argv) {
   app.add_option("-w", flags.savefile, "dump \"start event\" packets to pcap-savefile as well")->type_name("<path>");
   if (const auto status = parse(app, argc, argv)) return *status;
   if (!flags.group.empty())
-    return complain(kName, "-n: the nflog sensor is not built into this version (use -i)", kUsage);
-  if (flags.interface.empty()) return complain(kName, "-i is required: the network interface to listen on", kUsage);
+    return complain(kTuninetd, "-n: the nflog sensor is not built into this version (use -i)", kUsage);
+  if (flags.interface.empty()) return complain(kTuninetd, "-i is required: the network interface to listen on", kUsage);
   if (::access(flags.path.c_str(), X_OK) != 0)
-    return complain(kName, system_failure("-c " + flags.path).error().what, kUsage);
+    return complain(kTuninetd, system_failure("-c " + flags.path).error().what, kUsage);
   std::error_code ignored;  // both paths are used again after the folder was left
   flags.path = std::filesystem::absolute(flags.path, ignored).string();
   if (!flags.savefile.empty()) flags.savefile = std::filesystem::absolute(flags.savefile, ignored).string();
   if (const auto checked = check_filter(flags.filter); !checked) {
-    return complain(kName, "-f: " + checked.error().what, kUsage);
+    return complain(kTuninetd, "-f: " + checked.error().what, kUsage);
   }
 
   std::optional<Background> background;
   if (flags.background) {
     auto begun = Background::begin();
-    if (!begun) return complain(kName, begun.error().what, kFailed);
+    if (!begun) return complain(kTuninetd, begun.error().what, kFailed);
     background = std::move(*begun);
   }
   log::configure({.format = log::Format::syslog,
                   .target = flags.background ? log::Target::syslog : log::Target::standard_error,
-                  .ident = kName});
+                  .ident = kTuninetd});
   return run_daemon(flags, std::move(background));
 }
 

@@ -110,4 +110,7 @@ using FilterCheck = std::function<Result<>(const std::string& filter)>;
 // Bytes per second, where "none" means that there is no limit: 0. A rate of nothing is refused.
 [[nodiscard]] Result<std::uint64_t> parse_rate_limit(std::string_view text);
 
+// A host's name or address, as it is.
+[[nodiscard]] Result<std::string> parse_host(std::string_view text);
+
 }  // namespace tidegate

@@ -29,11 +29,6 @@ struct ForwardDraft {
 void read_rate(const Value& value, std::uint64_t& into) { value.read(into, parse_rate_limit); }
 void read_limit(const Value& value, std::uint64_t& into) { value.read(into, parse_limit, Value::Empty::allowed); }
 
-Result<std::string> parse_host(std::string_view text) {
-  if (!is_host(text)) return failure("\"{}\" is not a host (try 127.0.0.1 or db.example.net)", printable(text));
-  return std::string{text};
-}
-
 void read_listen_port(const Value& value, ForwardDraft& draft) {
   PortSpan ports;
   if (!value.read(ports, PortSpan::parse)) return;

@@ -84,11 +84,6 @@ Result<Ready> as_ready(Result<Probe> probe) {
   return Ready{*std::move(probe)};
 }
 
-Result<std::string> parse_host(std::string_view text) {
-  if (!is_host(text)) return failure("\"{}\" is not a host (try 127.0.0.1 or game.example)", printable(text));
-  return std::string{text};
-}
-
 constexpr Key<ReadyUdp> kUdpKeys[] = {
     {"port",
      [](const Value& value, ReadyUdp& udp) {

@@ -15,11 +15,11 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kMostWatches = 100;
 constexpr std::size_t kMostTallies = 100;
-constexpr std::size_t kMostPorts = 64;    // of a watch
-constexpr std::size_t kMostWindows = 8;   // of a watch
-constexpr std::size_t kMostAlerts = 100;  // of a watch
-constexpr std::size_t kMostActions = 16;  // of an alert
-constexpr Duration kShortest = 1s;        // of windows, which are counted by the second
+constexpr std::size_t kMostWatchPorts = 64;  // of a watch
+constexpr std::size_t kMostWindows = 8;      // of a watch
+constexpr std::size_t kMostAlerts = 100;     // of a watch
+constexpr std::size_t kMostActions = 16;     // of an alert
+constexpr Duration kShortest = 1s;           // of windows, which are counted by the second
 constexpr Duration kLongest = 1h;
 
 template <class T>
@@ -101,7 +101,7 @@ class WatchValidator {
     if (watch.ports.empty()) missing.emplace_back("port (or ports)");
     if (!missing.empty()) problems_.add(path, fmt::format("has no {}", join_words(missing)));
     validate_interface(path + ".interface", watch.interface, problems_);
-    validate_count(path + ".ports", watch.ports, kMostPorts, "ports", problems_);
+    validate_count(path + ".ports", watch.ports, kMostWatchPorts, "ports", problems_);
     if (std::ranges::find(watch.ports, 0) != watch.ports.end()) problems_.add(path + ".ports", "0 is no port");
     if (watch.address) validate_host_address(path + ".address", *watch.address, problems_);
     if (watch.windows.empty()) problems_.add(path + ".windows", "has no window");

@@ -97,4 +97,9 @@ Result<std::uint64_t> parse_rate_limit(std::string_view text) {
   return rate;
 }
 
+Result<std::string> parse_host(std::string_view text) {
+  if (!is_host(text)) return failure("\"{}\" is not a host (try 127.0.0.1 or db.example.net)", printable(text));
+  return std::string{text};
+}
+
 }  // namespace tidegate

@@ -6,10 +6,8 @@ namespace tidegate {
 
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
-
 std::uint64_t moved(const ForwardClient& client) {
-  return client.upload.load(kRelaxed) + client.download.load(kRelaxed);
+  return client.upload.load(std::memory_order_relaxed) + client.download.load(std::memory_order_relaxed);
 }
 
 }  // namespace
@@ -42,10 +40,10 @@ std::vector<ForwardClients::Line> ForwardClients::biggest(std::size_t most) cons
     lines.reserve(clients_.size());
     for (const auto& [address, client] : clients_) {
       lines.push_back({.address = address,
-                       .upload = client->upload.load(kRelaxed),
-                       .download = client->download.load(kRelaxed),
-                       .connections = client->connections.load(kRelaxed),
-                       .open = client->open.load(kRelaxed)});
+                       .upload = client->upload.load(std::memory_order_relaxed),
+                       .download = client->download.load(std::memory_order_relaxed),
+                       .connections = client->connections.load(std::memory_order_relaxed),
+                       .open = client->open.load(std::memory_order_relaxed)});
     }
   }
   const auto count = static_cast<std::ptrdiff_t>(std::min(most, lines.size()));

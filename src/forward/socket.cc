@@ -137,8 +137,7 @@ Result<> bind_transparent(int fd, const Endpoint& source) {
   const SocketAddress address{source};
   const bool v6 = address.family() == AF_INET6;
   const bool allowed = set_option(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT, 1);
-  if (!allowed || ::bind(fd, address.get(), address.size()) != 0)
-    return system_failure("bind to the client's address");
+  if (!allowed || ::bind(fd, address.get(), address.size()) != 0) return system_failure("bind to the client's address");
   return {};
 }
 

@@ -9,8 +9,6 @@ namespace tidegate {
 
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
-
 bool was_tried(std::uint64_t tried, std::size_t index) { return (tried & tried_bit(index)) != 0; }
 
 // The finalizer of SplitMix64: every bit of the input changes about half of the output.
@@ -59,11 +57,11 @@ Targets::Targets(const std::vector<Target>& settings, Balance balance) : balance
 }
 
 bool Targets::marked(std::size_t index, Instant now) const {
-  return now.time_since_epoch().count() < targets_[index]->down_until.load(kRelaxed);
+  return now.time_since_epoch().count() < targets_[index]->down_until.load(std::memory_order_relaxed);
 }
 
 bool Targets::is_up(std::size_t index, Instant now) const {
-  return !targets_[index]->checked_down.load(kRelaxed) && !marked(index, now);
+  return !targets_[index]->checked_down.load(std::memory_order_relaxed) && !marked(index, now);
 }
 
 // Some of its addresses have failed since it last answered, and some have not.
@@ -97,7 +95,7 @@ void Targets::keep_least_loaded() {
     bool less(const Load& other) const { return open * other.weight < other.open * weight; }
   };
   const auto load = [&](std::size_t index) {
-    return Load{targets_[index]->open.load(kRelaxed), targets_[index]->settings.weight};
+    return Load{targets_[index]->open.load(std::memory_order_relaxed), targets_[index]->settings.weight};
   };
   Load least = load(candidates_.front());
   std::size_t kept = 0;
@@ -158,7 +156,7 @@ std::optional<TargetChoice> Targets::choose(const IpAddress& client, std::uint16
   if (!was_tried(tried, index) && std::ranges::all_of(addresses, &Address::failed)) {
     for (auto& address : addresses) address.failed = false;
   }
-  const auto& address = addresses[state.next_address.load(kRelaxed) % addresses.size()];
+  const auto& address = addresses[state.next_address.load(std::memory_order_relaxed) % addresses.size()];
   return TargetChoice{
       .index = index, .target = &state, .address = target_address(state.settings, address.ip, port, nth)};
 }
@@ -168,7 +166,7 @@ void Targets::connected(std::size_t index) {
   auto& own = choosing_[index];
   for (auto& address : own.addresses) address.failed = false;
   own.marks = 0;
-  targets_[index]->down_until.store(0, kRelaxed);
+  targets_[index]->down_until.store(0, std::memory_order_relaxed);
 }
 
 void Targets::failed(std::size_t index, Instant now) {
@@ -176,23 +174,23 @@ void Targets::failed(std::size_t index, Instant now) {
   auto& state = *targets_[index];
   auto& own = choosing_[index];
   own.failed_at = now;
-  if (own.named) stale_.store(true, kRelaxed);
+  if (own.named) stale_.store(true, std::memory_order_relaxed);
   if (own.addresses.empty()) return;
 
   const std::size_t count = own.addresses.size();
-  const std::size_t at = state.next_address.load(kRelaxed) % count;
+  const std::size_t at = state.next_address.load(std::memory_order_relaxed) % count;
   own.addresses[at].failed = true;
   std::size_t next = (at + 1) % count;
   while (next != at && own.addresses[next].failed) next = (next + 1) % count;
   if (next == at) next = (at + 1) % count;  // all have
-  state.next_address.store(static_cast<std::uint32_t>(next), kRelaxed);
+  state.next_address.store(static_cast<std::uint32_t>(next), std::memory_order_relaxed);
 
   // Many clients fail at the same time; together they mark it once.
   if (!std::ranges::all_of(own.addresses, &Address::failed) || marked(index, now)) return;
   Duration down = kFirstDown;
   for (std::uint32_t i = 0; i < own.marks && down < kLongestDown; ++i) down *= 2;
   if (down < kLongestDown) ++own.marks;
-  state.down_until.store((now + std::min(down, kLongestDown)).time_since_epoch().count(), kRelaxed);
+  state.down_until.store((now + std::min(down, kLongestDown)).time_since_epoch().count(), std::memory_order_relaxed);
 }
 
 void Targets::set_addresses(std::size_t index, std::vector<IpAddress> addresses) {
@@ -210,19 +208,20 @@ void Targets::set_addresses(std::size_t index, std::vector<IpAddress> addresses)
   for (const auto& ip : addresses) {
     const auto old = std::ranges::find(own.addresses, ip, &Address::ip);
     const bool known = old != own.addresses.end();
-    if (known && state.next_address.load(kRelaxed) == static_cast<std::size_t>(old - own.addresses.begin())) {
+    if (known &&
+        state.next_address.load(std::memory_order_relaxed) == static_cast<std::size_t>(old - own.addresses.begin())) {
       next = static_cast<std::uint32_t>(fresh.size());
     }
     fresh.push_back({.ip = ip, .failed = known && old->failed});
   }
   // A mark was for the old addresses.
   const bool has_hope = !std::ranges::all_of(fresh, &Address::failed);
-  if (has_hope) state.down_until.store(0, kRelaxed);
+  if (has_hope) state.down_until.store(0, std::memory_order_relaxed);
   if (fresh[next].failed && has_hope) {
     next = static_cast<std::uint32_t>(std::ranges::find(fresh, false, &Address::failed) - fresh.begin());
   }
   own.addresses = std::move(fresh);
-  state.next_address.store(next, kRelaxed);
+  state.next_address.store(next, std::memory_order_relaxed);
 }
 
 std::vector<IpAddress> Targets::addresses(std::size_t index) const {

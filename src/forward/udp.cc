@@ -13,7 +13,7 @@ namespace tidegate {
 namespace {
 
 constexpr int kBatchesInATurn = 4;
-constexpr Duration kWantAgain = std::chrono::seconds{1};
+constexpr Duration kAskAgain = std::chrono::seconds{1};
 
 // A gate may be woken by the datagram itself: as a capture would have seen it.
 Sample sample_of(const UdpKey& key, std::size_t payload, Now now) {
@@ -192,10 +192,10 @@ class UdpForward::Impl final : private Timer {
 
   void want(const UdpKey& key, std::size_t payload) {
     const Instant now = context_.loop.now().instant;
-    if (wanted_at_ != Instant{} && now < wanted_at_ + kWantAgain) return;
+    if (wanted_at_ != Instant{} && now < wanted_at_ + kAskAgain) return;
     wanted_at_ = now;
     context_.hooks.wanted(sessions_.plan().forward->settings.name, sample_of(key, payload, context_.loop.now()));
-    expect(now + kWantAgain);
+    expect(now + kAskAgain);
   }
 
   // --- time
@@ -209,7 +209,7 @@ class UdpForward::Impl final : private Timer {
     // While some wait, the service is asked for again: it may have been stopped, or its gate may have forgotten.
     if (const auto* const waiting = sessions_.any_waiting()) {
       want(waiting->key(), 0);
-      expect(wanted_at_ + kWantAgain);
+      expect(wanted_at_ + kAskAgain);
     }
   }
 

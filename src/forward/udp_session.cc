@@ -10,7 +10,6 @@ namespace tidegate {
 
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr int kBatchesInATurn = 4;
 constexpr int kSocketBuffer = 1 << 20;  // bytes for answers; memory only while it is filled
 constexpr std::uint8_t kRefusalsBeforeMove = 3;
@@ -42,9 +41,9 @@ UdpSession::UdpSession(UdpTools& tools, UdpPlan& plan, UdpClient& client, const 
       interface_{interface} {
   plan.sessions[static_cast<std::size_t>(standing_)].push_back(*this);
   client.sessions.push_back(*this);
-  plan.forward->life->open_sessions.fetch_add(1, kRelaxed);
-  client.client.sessions.fetch_add(1, kRelaxed);
-  client.client.connections.fetch_add(1, kRelaxed);
+  plan.forward->life->open_sessions.fetch_add(1, std::memory_order_relaxed);
+  client.client.sessions.fetch_add(1, std::memory_order_relaxed);
+  client.client.connections.fetch_add(1, std::memory_order_relaxed);
   plan.counters.sessions.add(1);
 }
 
@@ -57,8 +56,8 @@ void UdpSession::close() {
   leave_target();
   tools_.context.loop.not_again(*this);
   auto& life = *plan_->forward->life;
-  life.open_sessions.fetch_sub(1, kRelaxed);
-  client_->client.sessions.fetch_sub(1, kRelaxed);
+  life.open_sessions.fetch_sub(1, std::memory_order_relaxed);
+  client_->client.sessions.fetch_sub(1, std::memory_order_relaxed);
   life.clients.release(client_->client);
   UdpHook<UdpPlanTag>::unlink();
   UdpHook<UdpClientTag>::unlink();
@@ -115,7 +114,7 @@ UdpSession::Reach UdpSession::connect(std::uint64_t tried) {
       leave_target();
       socket_ = std::move(*socket);
       target_ = choice->target;
-      target_->open.fetch_add(1, kRelaxed);
+      target_->open.fetch_add(1, std::memory_order_relaxed);
       target_index_ = static_cast<std::uint32_t>(choice->index);
       merge_up_ = DatagramSender::kAnySize;
       refusals_ = 0;
@@ -134,7 +133,7 @@ void UdpSession::leave_target() {
   if (!socket_) return;
   tools_.context.loop.unwatch(socket_.get());  // closing is not enough: a child just forked may have a copy
   socket_.reset();
-  target_->open.fetch_sub(1, kRelaxed);
+  target_->open.fetch_sub(1, std::memory_order_relaxed);
 }
 
 // An ICMP error came back. After some in a row the target is marked, and another one is taken where there is one.
@@ -259,7 +258,7 @@ void UdpSession::begin_waiting() {
 }
 
 void UdpSession::stop_waiting() {
-  plan_->forward->life->waiting.fetch_sub(1, kRelaxed);
+  plan_->forward->life->waiting.fetch_sub(1, std::memory_order_relaxed);
   touch(UdpStanding::fresh);
 }
 

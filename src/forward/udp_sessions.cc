@@ -8,8 +8,6 @@ namespace tidegate {
 
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
-
 // How many leave at once when the table of clients is full: it is searched from end to end for each time it was.
 constexpr int kLeaveTogether = 512;
 
@@ -86,12 +84,13 @@ UdpSession* UdpSessions::open(const UdpKey& key, std::uint32_t interface) {
 // Within the bounds of the settings, for one more session of this client.
 bool UdpSessions::make_room(const ForwardClient& client) {
   const auto& forward = *plan().forward;
-  if (client.sessions.load(kRelaxed) >= forward.settings.udp_sessions_each_client) {
+  if (client.sessions.load(std::memory_order_relaxed) >= forward.settings.udp_sessions_each_client) {
     const auto own = clients_.find(&client);
     if (own == clients_.end()) return false;  // other threads have them
     end(own->second.sessions.front());
   }
-  return forward.life->open_sessions.load(kRelaxed) < forward.settings.udp_sessions || evict(UdpStanding::proven);
+  return forward.life->open_sessions.load(std::memory_order_relaxed) < forward.settings.udp_sessions ||
+         evict(UdpStanding::proven);
 }
 
 // Ends the session that has shown least, and no more than `most`. False: there is none.

@@ -57,8 +57,7 @@ TEST(Gate, is_started_by_hand) {
 
 TEST(Gate, is_started_by_an_alert_as_by_hand_and_says_which) {
   Story story;
-  EXPECT_THAT(story.step(StartByHand{.alert = "shop/busy"}),
-              ElementsAre("woke: started by alert shop/busy", "start"));
+  EXPECT_THAT(story.step(StartByHand{.alert = "shop/busy"}), ElementsAre("woke: started by alert shop/busy", "start"));
   EXPECT_EQ(story.gate.cause(), "alert");
   EXPECT_THAT(story.step(StartByHand{.alert = "shop/broken"}), IsEmpty());
 }

@@ -9,7 +9,7 @@ namespace tidegate {
 namespace {
 
 // Ends the reading of a savefile from inside its sink: a limit is reached, a signal came, or nobody reads any more.
-struct Enough {
+struct EnoughCounted {
   bool unread = false;
 };
 
@@ -20,7 +20,7 @@ class Reader {
 
   void take(const Sample& sample) {
     ++packets_;
-    if (interrupt_.came()) throw Enough{};
+    if (interrupt_.came()) throw EnoughCounted{};
     const auto now = sample.at;
     if (!begun_) {
       begun_ = now.instant;
@@ -28,18 +28,18 @@ class Reader {
     }
     if (settings_.most_time > Duration::zero() && now.instant - *begun_ >= settings_.most_time) {
       last_.wall += *begun_ + settings_.most_time - last_.instant;
-      throw Enough{};
+      throw EnoughCounted{};
     }
     if (settings_.interval > Duration::zero() && now.instant >= next_digest_) {
       // However much time has passed, there is nothing new to say but once.
       next_digest_ += (now.instant - next_digest_) / settings_.interval * settings_.interval;
       run_.advance(next_digest_);
-      if (!run_.digest(now.wall - (now.instant - next_digest_))) throw Enough{.unread = true};
+      if (!run_.digest(now.wall - (now.instant - next_digest_))) throw EnoughCounted{.unread = true};
       next_digest_ += settings_.interval;
     }
-    if (interrupt_.take_usr1() && !run_.digest(last_.wall)) throw Enough{.unread = true};
+    if (interrupt_.take_usr1() && !run_.digest(last_.wall)) throw EnoughCounted{.unread = true};
     last_ = now;
-    if (!run_.take(sample)) throw Enough{};
+    if (!run_.take(sample)) throw EnoughCounted{};
   }
 
   [[nodiscard]] std::uint64_t packets() const { return packets_; }
@@ -75,7 +75,7 @@ Result<> count_savefiles(const CountSettings& settings, CountRun& run, const Cou
         remark(read.error().what);
       }
     }
-  } catch (const Enough& enough) {
+  } catch (const EnoughCounted& enough) {
     if (enough.unread) return system_failure("print the digest", EPIPE);
   }
   if (auto printed = run.last_digest(reader.last()); !printed) return printed;

@@ -125,7 +125,7 @@ class Watching {
 // --- from savefiles
 
 // Ends the reading of a savefile from inside its sink: a signal came, or nobody reads any more.
-struct Enough {};
+struct EnoughWatched {};
 
 Result<> watch_savefiles(const HttpCommand& command, Watching& watching) {
   const Interrupt interrupt;
@@ -136,14 +136,14 @@ Result<> watch_savefiles(const HttpCommand& command, Watching& watching) {
   const bool prints = command.interval && !command.once;
   const auto take = [&](const Sample& sample, const Frame& frame) {
     ++packets;
-    if (interrupt.came() || watching.unread()) throw Enough{};
+    if (interrupt.came() || watching.unread()) throw EnoughWatched{};
     if (prints && !next) next = sample.at.instant + *command.interval;
     if (prints && sample.at.instant >= *next) {
       // However much time has passed, there is nothing new to say but once.
       *next += (sample.at.instant - *next) / *command.interval * *command.interval;
       const Now at{.instant = *next, .wall = sample.at.wall - (sample.at.instant - *next)};
       watch.advance(at);
-      if (!watching.print_figures(at)) throw Enough{};
+      if (!watching.print_figures(at)) throw EnoughWatched{};
       *next += *command.interval;
     }
     watch.see(sample, frame);
@@ -161,7 +161,7 @@ Result<> watch_savefiles(const HttpCommand& command, Watching& watching) {
         log::warn("{}", read.error().what);
       }
     }
-  } catch (const Enough&) {
+  } catch (const EnoughWatched&) {
     if (!interrupt.came()) return nobody_reads();
   }
   watch.finish();
