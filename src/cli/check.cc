@@ -1,4 +1,7 @@
 // tidegate check: the configuration, validated as a whole.
+#include <string>
+#include <vector>
+
 #include "cli/command.h"
 #include "cli/print.h"
 #include "daemon/load.h"
@@ -7,14 +10,20 @@ namespace tidegate::cli {
 
 namespace {
 
-// "1 service", "2 services and 1 forward".
+// "2 services, 1 forward and 1 watch".
 std::string contents(const Config& config) {
-  const auto some = [](std::size_t count, std::string_view noun) {
-    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+  std::vector<std::string> parts;
+  const auto add = [&](std::size_t count, std::string_view noun, std::string_view nouns) {
+    if (count > 0) parts.push_back(fmt::format("{} {}", count, count == 1 ? noun : nouns));
   };
-  if (config.forwards.empty()) return some(config.services.size(), "service");
-  const auto forwards = some(config.forwards.size(), "forward");
-  return config.services.empty() ? forwards : some(config.services.size(), "service") + " and " + forwards;
+  add(config.services.size(), "service", "services");
+  add(config.forwards.size(), "forward", "forwards");
+  add(config.watches.size(), "watch", "watches");
+  add(config.tallies.size(), "tally", "tallies");
+  if (parts.empty()) return "0 services";
+  const auto last = std::move(parts.back());
+  parts.pop_back();
+  return parts.empty() ? last : fmt::format("{} and {}", fmt::join(parts, ", "), last);
 }
 
 int check(std::string file) {

@@ -141,7 +141,7 @@ void add_count(CLI::App& app, int& status) {
       "PULSO_SECRET, or in --key-file. On SIGUSR1 it prints a digest and goes on; on SIGINT and SIGTERM it prints the "
       "last one and ends. Loopback shows each packet once, as coming in.\n"
       "Examples:\n"
-      "  PULSO_SECRET=foo tidegate count -d eth0 -t 60\n"
+      "  tidegate count -d eth0 -t 60 --key-file /etc/tidegate/privacy.key\n"
       "  tidegate count -r traffic.pcap --no-privacy --outcomes --format json");
   command->callback([flags, &status] { status = count_command(*flags); });
 }

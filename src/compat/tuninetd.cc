@@ -9,8 +9,8 @@
 #include "compat/background.h"
 #include "compat/compat.h"
 #include "compat/front_end.h"
-#include "daemon/clock.h"
 #include "daemon/daemon.h"
+#include "observe/clock.h"
 #include "packet/describe.h"
 
 namespace tidegate::compat {

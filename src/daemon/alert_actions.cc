@@ -10,7 +10,7 @@
 #include "api/json_text.h"
 #include "base/log.h"
 #include "base/units.h"
-#include "daemon/clock.h"
+#include "observe/clock.h"
 
 namespace tidegate {
 

@@ -27,7 +27,6 @@ class AlertActions {
  public:
   static constexpr std::size_t kMostCommands = 32;                    // at one time
   static constexpr Duration kCommandTime = std::chrono::seconds{60};  // then it is killed
-  static constexpr Duration kKillTime = std::chrono::seconds{5};      // until it has ended
 
   struct Hooks {
     std::function<void(Event)> tell;

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/clock.h"
+#include "observe/clock.h"
 
 namespace tidegate {
 namespace {

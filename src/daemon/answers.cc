@@ -6,9 +6,9 @@
 #include "api/json_text.h"
 #include "base/text.h"
 #include "base/units.h"
-#include "daemon/clock.h"
 #include "daemon/orders.h"
 #include "daemon/report.h"
+#include "observe/clock.h"
 #include "observe/tally_report.h"
 #include "observe/watch_report.h"
 

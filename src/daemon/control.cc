@@ -8,11 +8,11 @@
 
 #include "base/text.h"
 #include "daemon/answers.h"
-#include "daemon/clock.h"
 #include "daemon/daemon.h"
 #include "daemon/follower.h"
 #include "daemon/orders.h"
 #include "daemon/report.h"
+#include "observe/clock.h"
 
 namespace tidegate {
 

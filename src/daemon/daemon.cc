@@ -6,11 +6,11 @@
 #include <filesystem>
 
 #include "base/log.h"
-#include "daemon/clock.h"
 #include "daemon/control.h"
 #include "daemon/key_file.h"
 #include "daemon/load.h"
 #include "daemon/notify.h"
+#include "observe/clock.h"
 #include "sensor/listeners.h"
 
 namespace tidegate {

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/units.h"
-#include "daemon/clock.h"
+#include "observe/clock.h"
 
 namespace tidegate {
 

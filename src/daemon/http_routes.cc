@@ -7,10 +7,10 @@
 #include "api/openapi.h"
 #include "base/text.h"
 #include "daemon/answers.h"
-#include "daemon/clock.h"
 #include "daemon/http_api.h"
 #include "daemon/metrics_report.h"
 #include "daemon/orders.h"
+#include "observe/clock.h"
 
 namespace tidegate {
 

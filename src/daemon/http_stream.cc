@@ -6,11 +6,11 @@
 
 #include "api/json_text.h"
 #include "daemon/answers.h"
-#include "daemon/clock.h"
 #include "daemon/follower.h"
 #include "daemon/http_api.h"
 #include "daemon/http_report.h"
 #include "daemon/report.h"
+#include "observe/clock.h"
 
 namespace tidegate {
 

@@ -4,7 +4,7 @@
 
 #include <boost/asio.hpp>
 
-#include "daemon/clock.h"
+#include "observe/clock.h"
 
 namespace tidegate::notify {
 

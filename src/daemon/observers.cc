@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <boost/asio.hpp>
 
-#include "daemon/clock.h"
+#include "observe/clock.h"
 #include "observe/count.h"
 #include "observe/seed.h"
 

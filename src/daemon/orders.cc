@@ -1,9 +1,9 @@
 #include "daemon/orders.h"
 
 #include "base/text.h"
-#include "daemon/clock.h"
 #include "daemon/daemon.h"
 #include "daemon/follower.h"
+#include "observe/clock.h"
 
 namespace tidegate {
 

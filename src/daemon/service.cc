@@ -5,9 +5,9 @@
 
 #include "base/log.h"
 #include "base/units.h"
-#include "daemon/clock.h"
 #include "daemon/dry_run.h"
 #include "daemon/shown.h"
+#include "observe/clock.h"
 #include "sensor/savefile.h"
 
 namespace tidegate {

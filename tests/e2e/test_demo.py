@@ -53,7 +53,15 @@ def test_the_configuration_that_the_readme_shows_is_valid(tidegate):
 def test_the_release_binary_gives_usage_for_every_command(lab):
     if not RELEASE.exists():
         pytest.skip("build/tidegate is not built (make build)")
-    for command in ("run", "check", "wake", "status", "why", "events", "start", "stop", "keep", "reload", "forward", "quota"):
-        told = lab.server.run(RELEASE, command, "--help")
+    for command in ("run", "check", "wake", "status", "why", "events", "start", "stop", "keep", "reload", "forward", "quota", "count", "http", "top", "demo serve", "demo load"):
+        told = lab.server.run(RELEASE, *command.split(), "--help")
         assert told.returncode == 0, told.stderr
         assert told.stdout.count(f"  tidegate {command}") >= 2, f"two examples of {command}:\n{told.stdout}"
+
+
+def test_the_screens_that_the_readme_shows_are_those_of_the_program():
+    """The golden tests of console/ hold the files to what is drawn."""
+    readme = (ROOT / "README.md").read_text()
+    for name in ("http_80x24", "top_80x24"):
+        screen = (ROOT / f"tests/golden/console/{name}.txt").read_text().rstrip("\n")
+        assert f"```\n{screen}\n```" in readme, name

@@ -76,6 +76,16 @@ def test_a_right_configuration_is_said_to_be_right(tidegate, diary):
     assert (done.returncode, done.stdout, done.stderr) == (0, "tidegate.yaml: right, 2 services\n", "")
 
 
+def test_all_parts_of_a_right_configuration_are_counted(tidegate):
+    tidegate.configure(
+        "forwards: [{name: f, listen: 127.0.0.1:10001, targets: ['127.0.0.1:10000']}]\n"
+        "watches: [{name: web, interface: lo, port: 80}, {name: other, interface: lo, port: 81}]\n"
+        "tallies: [{name: knocks, interface: lo}]\n"
+    )
+    done = tidegate.command("check")
+    assert (done.stdout, done.stderr) == ("tidegate.yaml: right, 1 forward, 2 watches and 1 tally\n", "")
+
+
 def test_a_filter_is_checked_with_libpcaps_own_words_and_its_place(tidegate):
     text = "services:\n  - name: x\n    start: 'true'\n    sensors:\n      - pcap: {interface: eth0, filter: tcp prot 80}\n"
     tidegate.configure(text)

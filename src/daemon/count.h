@@ -1,4 +1,0 @@
-// Moved: observe/count.h.
-#pragma once
-
-#include "observe/count.h"
