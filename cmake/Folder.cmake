@@ -5,7 +5,7 @@
 #
 # Where TIDEGATE_UNITY is on (all presets but `dev`), the sources of a folder are compiled eight at a time, which takes a
 # third of the time. A name in an unnamed namespace must therefore be one in its folder; APART names the files that
-# are compiled alone.
+# are compiled alone: those with names of their own for all that, and those that are fuzzed without the rest.
 option(TIDEGATE_UNITY "compile several sources at a time" ON)
 set(TIDEGATE_TOGETHER 8)
 function(tidegate_folder NAME)

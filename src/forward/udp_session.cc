@@ -10,7 +10,7 @@ namespace tidegate {
 
 namespace {
 
-constexpr int kBatchesInATurn = 4;
+constexpr int kReplyBatchesInATurn = 4;
 constexpr int kSocketBuffer = 1 << 20;  // bytes for answers; memory only while it is filled
 constexpr std::uint8_t kRefusalsBeforeMove = 3;
 constexpr std::size_t kMostTries = 64;
@@ -162,7 +162,7 @@ void UdpSession::carry(std::span<const Datagrams> items) {
 void UdpSession::on_events(std::uint32_t) {
   if (closed_) return;  // in this turn
   auto& reader = tools_.reader;
-  for (int batch = 0; batch < kBatchesInATurn; ++batch) {
+  for (int batch = 0; batch < kReplyBatchesInATurn; ++batch) {
     const std::size_t count = reader.read(socket_.get());
     if (reader.error() == EAGAIN) return;
     if (reader.error() != 0) {

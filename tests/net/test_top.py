@@ -13,7 +13,7 @@ from support.clients import knock_udp
 from support.screen import Screen
 from support.waiting import wait_until
 
-COLOUR = re.compile(r"\x1b\[[0-9;]*\b(3[0-7]|38;5;\d+)\b[0-9;]*m")
+COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-7]|38;5;\d+)(?:;\d+)*m")
 
 
 def state_of(pid):
@@ -142,7 +142,9 @@ def test_top_draws_anew_after_a_stop_that_it_did_not_see_coming(screen, top):
     run = top()
     run.kill(signal.SIGSTOP)
     wait_until(lambda: state_of(run.pid) == "T", "its stop")
-    screen.press("fg", "Enter")
+    screen.press("printf '\\033[2Jthe shell alone'", "C-j")  # the line is as it was for the program
+    screen.wait_for(lambda text: "EVENTS" not in text, "the shell")
+    screen.press("fg", "C-j")
     screen.wait_for_text("tidegate top", "palworld", "EVENTS")
     screen.press("q")
     wait_until(lambda: not os.path.exists(f"/proc/{run.pid}"), "its end")
@@ -159,7 +161,7 @@ def test_top_uses_colours_unless_it_is_told_not_to(lab, screen, daemon, top):
     knock_udp(lab.client1, 8211)
     daemon.wait_for_state("awake", "palworld")
     run = top()
-    assert COLOUR.search(screen.styled())
+    wait_until(lambda: COLOUR.search(screen.styled()), "a colour")
     screen.press("q")
     assert run.status() == 0
     run = top(env={"NO_COLOR": "1"})
@@ -233,7 +235,7 @@ def test_top_once_in_each_format(tidegate, daemon):  # pylint: disable=unused-ar
     assert text.returncode == 0 and text.stdout.count("tidegate top") == 1
     assert re.search(r"^wiki +asleep", text.stdout, re.MULTILINE)
     answer = json.loads(tidegate.ctl("top", "--once", "--format", "json").stdout)
-    assert {"at", "services", "forwards", "sensors", "clients", "events"} == set(answer)
+    assert {"at", "services", "forwards", "sensors", "clients", "events", "watches"} == set(answer)
     assert [service["name"] for service in answer["services"]] == ["palworld", "wiki"]
     assert answer["services"][0]["in_per_second"] is None
     assert json.loads(tidegate.ctl("top", "--once", "--json").stdout).keys() == answer.keys()

@@ -25,7 +25,8 @@ def watch(*alerts, name="shop", **keys):
 
 
 def config(folder, *watches, **keys):
-    return {"store": str(folder / "store.db"), "api": {"port": PORT}, "watches": list(watches)} | keys
+    watched = {"watches": list(watches)} if watches else {}
+    return {"store": str(folder / "store.db"), "api": {"port": PORT}} | watched | keys
 
 
 @pytest.fixture
@@ -140,7 +141,7 @@ def test_a_reload_keeps_the_figures_of_what_has_not_changed(lab, tidegate, tmp_p
     for name, requests in (("shop", 3), ("other", 1), ("fresh", 1)):
         figures(api, name, requests=requests)
     wait_until(lambda: [now["connections"] for now in api.get("/api/v1/tallies")["tallies"]] == [1, 1], "a connection each")
-    tidegate.configure(before | {"watches": []})
+    tidegate.configure(config(tmp_path, tallies=[tally]))
     daemon.ask("reload")
     assert api.get("/api/v1/watches") == {"watches": []}
     assert api.json("GET", "/api/v1/watches/shop")[0] == 404
@@ -159,7 +160,7 @@ def test_a_reload_that_fails_leaves_everything_as_it_was(lab, tidegate, tmp_path
 def test_an_interface_that_is_missing_is_waited_for(lab, tidegate, tmp_path, web, api):  # pylint: disable=unused-argument
     daemon = tidegate.run(config(tmp_path, watch(interface="later0")))
     assert daemon.status()["sensors"][0]["listening"] is False
-    lab.server.ip("link add later0 type dummy", "link set later0 up")
+    lab.server.ip("link add later0 type veth peer name later1", "link set later0 up")
     wait_until(lambda: daemon.status()["sensors"][0]["listening"], "the interface")
 
 
@@ -305,8 +306,7 @@ def test_an_alert_slows_a_forward_with_its_open_connections_until_it_recovers(la
 
 def test_a_forward_is_as_before_when_the_alert_has_recovered(lab, tidegate, tmp_path, web, api, sink):  # pylint: disable=unused-argument
     throttle = {"throttle": {"forward": "bulk", "to": "800kbit/s"}}
-    bulk = {"name": "bulk", "listen_port": 10001, "target_port": 10000, "service": ""} | {}
-    bulk.pop("service")
+    bulk = {"name": "bulk", "listen_port": 10001, "target_port": 10000}
     daemon = tidegate.run(config(tmp_path, watch(busy(throttle)), forwards=[bulk]))
     for count in (1, 2):
         raise_it(lab, daemon, count)
@@ -325,14 +325,12 @@ def run_everything(lab, tidegate, tmp_path, hooks, diary, privacy):
     key.chmod(0o600)
     woken = diary.note("woken by $TIDEGATE_SOURCE_ADDRESS") + '; echo "for $TIDEGATE_SOURCE_ADDRESS"'
     service = diary.service("knocked", ["udp/9000"]) | {"start": woken}
-    proxied = {"name": "proxied", "listen_port": 10003, "target_port": 10000, "proxy_protocol": {"accept_from": ["any"]}}
     forwards = [
         {"name": "bulk", "listen": "0.0.0.0:10001", "target_port": 10000},
         {"name": "held", "listen": "0.0.0.0:10002", "target_port": 10000, "service": "wanted"},
-        proxied | {"listen": "0.0.0.0:10003"},
+        {"name": "proxied", "listen": "0.0.0.0:10003", "target_port": 10000, "proxy_protocol": {"accept_from": ["any"]}},
     ]
-    forwards[2].pop("listen_port")
-    wanted = diary.service("wanted", [], ready="none")
+    wanted = {"name": "wanted", "start": diary.note("start wanted"), "ready": "none"}
     alert = busy({"webhook": f"http://127.0.0.1:{HOOKS}/"}, {"command": diary.note("$TIDEGATE_TEXT")}, min_raised="1h")
     everything = config(
         tmp_path,
@@ -427,7 +425,7 @@ def test_a_tally_may_be_more_private_than_the_rest(lab, tidegate, tmp_path, web,
 
 
 @pytest.mark.parametrize(
-    ("contents", "mode", "fault"), [(None, 0o600, "No such file"), ("short", 0o600, "32 bytes"), ("5a" * 32, 0o644, "others may use it")]
+    ("contents", "mode", "fault"), [(None, 0o600, "No such file"), ("short", 0o600, "5 bytes (at least 32 are needed"), ("5a" * 32, 0o644, "others may use it")]
 )
 def test_a_key_that_cannot_be_used_is_an_error_of_the_configuration(tidegate, tmp_path, contents, mode, fault):
     key = tmp_path / "privacy.key"

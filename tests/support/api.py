@@ -22,15 +22,16 @@ class Api:
             connection.connect()
         return connection
 
+    def authorized(self, headers, token=None):
+        """With the token, where there is one."""
+        token = token or self.token
+        return dict(headers or {}) | ({"Authorization": f"Bearer {token}"} if token else {})
+
     def ask(self, method, path, body=None, token=None, headers=None):
         """Status, headers, and the body as it came."""
-        headers = dict(headers or {})
-        token = token or self.token
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
         text = body if body is None or isinstance(body, (str, bytes)) else json.dumps(body)
         with contextlib.closing(self.connect()) as connection:
-            connection.request(method, path, text, headers)
+            connection.request(method, path, text, self.authorized(headers, token))
             response = connection.getresponse()
             return response.status, response.headers, response.read().decode()
 
@@ -49,7 +50,7 @@ def events_of(api, count, seconds=DEADLINE, since=None):
     """Reads (event, data) from the stream until `count(list)` is true; what has an id has it in its data as well."""
     found, event, number = [], None, None
     with contextlib.closing(api.connect()) as connection:
-        connection.request("GET", "/api/v1/stream", headers={} if since is None else {"Last-Event-ID": str(since)})
+        connection.request("GET", "/api/v1/stream", headers=api.authorized({} if since is None else {"Last-Event-ID": str(since)}))
         response = connection.getresponse()
         assert response.status == 200 and response.headers["Content-Type"].startswith("text/event-stream")
         end = time.monotonic() + seconds
