@@ -19,9 +19,9 @@ namespace {
 constexpr std::size_t kMostListed = 5;  // of a list beneath a row
 
 const json::object& object_of(const json::object& answer, std::string_view name) {
-  static const json::object kNothing;
+  static const json::object nothing;
   const auto* const value = answer.if_contains(name);
-  return value != nullptr && value->is_object() ? value->get_object() : kNothing;
+  return value != nullptr && value->is_object() ? value->get_object() : nothing;
 }
 
 Cell number_cell(const json::object& object, std::string_view name, std::string_view format) {
