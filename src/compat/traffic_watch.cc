@@ -2,11 +2,11 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
-#include "base/log.h"
 #include "compat/argparse.h"
 #include "compat/compat.h"
 #include "compat/front_end.h"
 #include "observe/http.h"
+#include "observe/print.h"
 
 namespace tidegate::compat {
 
@@ -57,7 +57,7 @@ int traffic_watch(int argc, char** argv) {
   alert.when = {.quantity = AlertQuantity::requests, .total = in_total, .value = in_total ? total : per_second};
   alert.over = std::chrono::round<std::chrono::seconds>(std::chrono::duration<double, std::ratio<60>>{minutes});
   command.watch.alerts.push_back(std::move(alert));
-  const auto done = watch_http(command, Pseudonyms{});
+  const auto done = watch_http(command, Pseudonyms{}, print_at_once, {});
   return done ? kDone : complain(kTrafficWatch, done.error().what, kFailed);
 }
 

@@ -118,15 +118,21 @@ class Layout {
   std::vector<Block> blocks() {
     std::vector<Block> blocks;
     const auto focus = state_.focus(view_);
+    const auto add_messages = [&] {
+      if (!view_.messages_title.empty()) blocks.push_back({.wanted = 1 + std::max<std::size_t>(1, messages().size())});
+    };
+    const auto before_messages = std::min(view_.messages_behind.value_or(view_.sections.size()), view_.sections.size());
     for (std::size_t i = 0; i < view_.sections.size(); ++i) {
-      const bool beside = view_.sections[i].beside && !blocks.empty() && fits_beside(blocks.back().sections.size() + 1);
+      if (i == before_messages) add_messages();
+      const bool beside = view_.sections[i].beside && !blocks.empty() && !blocks.back().sections.empty() &&
+                          fits_beside(blocks.back().sections.size() + 1);
       if (!beside) blocks.emplace_back();
       auto& block = blocks.back();
       block.sections.push_back(i);
       block.wanted = std::max(block.wanted, wanted_lines(view_.sections[i], state_));
       block.focused |= focus == i;
     }
-    if (!view_.messages_title.empty()) blocks.push_back({.wanted = 1 + std::max<std::size_t>(1, messages().size())});
+    if (before_messages == view_.sections.size()) add_messages();
     for (auto& block : blocks) block.least = std::min<std::size_t>(block.wanted, block.focused ? 4 : 2);
     return blocks;
   }

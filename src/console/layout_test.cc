@@ -73,6 +73,23 @@ TEST(Layout, stacks_sections_where_they_do_not_fit_side_by_side) {
   expect_screen("http_70x24", http_view(), {}, {70, 24});
 }
 
+TEST(Layout, shows_messages_before_the_sections_behind_them_where_there_is_no_room_for_all) {
+  auto view = http_view();
+  view.sections.push_back(popular("more", "MORE", false, 5));
+  const auto line_of = [&](std::string_view word, Size size) {
+    const auto screen = lay_out(view, {}, size, Charset::utf8);
+    for (std::size_t row = 0; row < size.rows; ++row) {
+      if (screen.grid.text(row).contains(word)) return row;
+    }
+    return size.rows;
+  };
+  EXPECT_EQ(line_of("ALERTS", {80, 10}), 10U);
+  EXPECT_LT(line_of("MORE", {80, 24}), line_of("ALERTS", {80, 24}));
+  view.messages_behind = 2;
+  EXPECT_LT(line_of("recovered", {80, 10}), 10U);
+  EXPECT_LT(line_of("ALERTS", {80, 24}), line_of("MORE", {80, 24}));
+}
+
 TEST(Layout, shows_a_chosen_and_expanded_row_and_the_order) {
   const auto view = top_view();
   const auto state = pressed(view, {key(U's'), key(U's'), key(U's'), key(U's'), key(Key::Name::down),

@@ -65,11 +65,12 @@ struct View {
   std::string losses;                 // what is not in the figures; empty: nothing is missing
   std::vector<Sparkline> sparklines;  // where the screen is high enough
   std::vector<Section> sections;
-  std::string messages_title;     // empty: there are none to show, ever
-  std::string no_messages;        // said while there are none
-  std::vector<Message> messages;  // newest first
-  std::string trouble;            // why the figures are old; empty: they are not
-  std::string window;             // the period that the figures are of; empty: it cannot be chosen
+  std::string messages_title;                  // empty: there are none to show, ever
+  std::string no_messages;                     // said while there are none
+  std::optional<std::size_t> messages_behind;  // so many sections; none: all of them
+  std::vector<Message> messages;               // newest first
+  std::string trouble;                         // why the figures are old; empty: they are not
+  std::string window;                          // the period that the figures are of; empty: it cannot be chosen
   bool can_reset = false;
 };
 

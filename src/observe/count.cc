@@ -3,9 +3,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstdio>
 
 #include "observe/count_run.h"
+#include "observe/print.h"
 #include "observe/seed.h"
 #include "observe/tally_report.h"
 
@@ -95,9 +95,7 @@ void CountRun::remark_losses(const Losses& losses, const CountRemark& remark) co
   }
 }
 
-bool print_digest(std::string_view digest) {
-  return std::fwrite(digest.data(), 1, digest.size(), stdout) == digest.size() && std::fflush(stdout) == 0;
-}
+bool print_digest(std::string_view digest) { return print_at_once(digest); }
 
 Result<> count(const CountSettings& settings, const Pseudonyms& names, const CountPrinter& print,
                const CountRemark& remark) {

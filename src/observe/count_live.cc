@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "observe/clock.h"
 #include "observe/count_run.h"
+#include "observe/settle.h"
 #include "sensor/local_addresses.h"
 #include "sensor/pcap.h"
 
@@ -24,9 +25,6 @@ namespace tidegate {
 namespace {
 
 namespace asio = boost::asio;
-
-// In which the packets that are in the ring already come out of it: some two looks at it.
-constexpr Duration kSettle = std::chrono::milliseconds{50};
 
 // The link-layer address that the interface sends from (netdevice(7)); nothing where it has none of its own.
 std::optional<packet::Mac> own_mac(const std::string& interface) {

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t kPopular = 5;
 
-std::string length_of(const HttpReport& report) { return format_duration(report.window); }
+std::string length_of(const HttpReport& report) { return config_duration(report.window); }
 
 // "1234", or "≤1234" where the count is a bound: memory is bounded, and some of it may be another's.
 std::string hits_text(std::uint64_t count, std::uint64_t error) {
@@ -133,6 +133,7 @@ console::View http_view(const HttpScreen& screen, const Pseudonyms& names) {
                      .losses = watch_report::losses_text(chosen.losses),
                      .messages_title = screen.has_alerts ? "ALERTS" : "",
                      .no_messages = "no alert so far",
+                     .messages_behind = screen.reports.size() > 1 ? 2 : 1,
                      .messages = {screen.alerts.begin(), screen.alerts.end()},
                      .window = screen.reports.size() > 1 ? "figures of " + length_of(chosen) : "",
                      .can_reset = true};

@@ -34,14 +34,14 @@ void Watch::begin() {
 void Watch::see(const Sample& sample, const Frame& frame) {
   if (sample.at.instant >= next_second_) [[unlikely]]
     end_seconds(sample.at);
-  latest_ = sample.at;
+  if (sample.at.instant >= latest_.instant) latest_ = sample.at;
   reader_->add(sample.at, *frame.headers, frame.bytes);
 }
 
 void Watch::advance(Now now) {
   if (now.instant >= next_second_) end_seconds(now);
   figures_->advance(now);
-  latest_ = now;
+  if (now.instant >= latest_.instant) latest_ = now;
 }
 
 // Every second that has ended by now, one after the other.

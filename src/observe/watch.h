@@ -1,5 +1,5 @@
 // A watch at work: what a sensor sees, read as HTTP, counted, and held against the watch's alerts. Driven by packet
-// time alone, so that a savefile gives the same answers every time.
+// time alone, so that a savefile gives the same answers every time. A time before the latest one is taken for that.
 #pragma once
 
 #include <cstdint>

@@ -69,22 +69,24 @@ json::object rate(const HttpRate& rate) {
           {"most", rate.most ? json::value(*rate.most) : json::value()}};
 }
 
-// What of the traffic the figures leave out: its name in JSON, and in words behind the number.
+// What of the traffic the figures leave out: its name in JSON, and in words behind the number, of one and of several.
 struct Loss {
   std::string_view key;
-  std::string_view words;
+  std::string_view one;
+  std::string_view several;
   std::uint64_t HttpLosses::* count;
 };
 constexpr std::array kLosses = {
-    Loss{"dropped_packets", "packets dropped", &HttpLosses::dropped_packets},
-    Loss{"undecoded_packets", "packets not understood", &HttpLosses::undecoded_packets},
-    Loss{"gap_bytes", "bytes missing", &HttpLosses::gap_bytes},
-    Loss{"resynchronisations", "resynchronisations", &HttpLosses::resynchronisations},
-    Loss{"evicted_streams", "connections forgotten", &HttpLosses::evicted_streams},
-    Loss{"unanswered", "requests unanswered", &HttpLosses::unanswered},
-    Loss{"tls_connections", "TLS connections not parsed", &HttpLosses::tls_connections},
-    Loss{"http2_connections", "HTTP/2 connections not parsed", &HttpLosses::http2_connections},
-    Loss{"other_connections", "connections of no HTTP", &HttpLosses::other_connections},
+    Loss{"dropped_packets", "packet dropped", "packets dropped", &HttpLosses::dropped_packets},
+    Loss{"undecoded_packets", "packet not understood", "packets not understood", &HttpLosses::undecoded_packets},
+    Loss{"gap_bytes", "byte missing", "bytes missing", &HttpLosses::gap_bytes},
+    Loss{"resynchronisations", "resynchronisation", "resynchronisations", &HttpLosses::resynchronisations},
+    Loss{"evicted_streams", "connection forgotten", "connections forgotten", &HttpLosses::evicted_streams},
+    Loss{"unanswered", "request unanswered", "requests unanswered", &HttpLosses::unanswered},
+    Loss{"tls_connections", "TLS connection not parsed", "TLS connections not parsed", &HttpLosses::tls_connections},
+    Loss{"http2_connections", "HTTP/2 connection not parsed", "HTTP/2 connections not parsed",
+         &HttpLosses::http2_connections},
+    Loss{"other_connections", "connection of no HTTP", "connections of no HTTP", &HttpLosses::other_connections},
 };
 
 json::object losses(const HttpLosses& losses) {
@@ -162,7 +164,8 @@ std::vector<std::pair<std::string_view, std::uint64_t>> loss_counts(const HttpLo
 std::string losses_text(const HttpLosses& losses) {
   std::vector<std::string> words;
   for (const auto& loss : kLosses) {
-    if (losses.*loss.count > 0) words.push_back(fmt::format("{} {}", losses.*loss.count, loss.words));
+    const auto count = losses.*loss.count;
+    if (count > 0) words.push_back(fmt::format("{} {}", count, count == 1 ? loss.one : loss.several));
   }
   return fmt::format("{}", fmt::join(words, ", "));
 }

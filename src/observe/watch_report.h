@@ -28,7 +28,7 @@ inline constexpr std::string_view kCsvTitles =
 // Each kind of loss under its name in the object, and how much of it there was.
 [[nodiscard]] std::vector<std::pair<std::string_view, std::uint64_t>> loss_counts(const HttpLosses& losses);
 
-// "3 packets dropped, 1.2 KB missing, 2 TLS connections not parsed"; empty: nothing is missing.
+// "3 packets dropped, 1200 bytes missing, 1 TLS connection not parsed"; empty: nothing is missing.
 [[nodiscard]] std::string losses_text(const HttpLosses& losses);
 
 }  // namespace tidegate::watch_report

@@ -74,7 +74,9 @@ Result<ReplayCount> replay(const std::string& path, const std::string& filter, c
   int status = 0;
   while ((status = ::pcap_next_ex(savefile.get(), &header, &bytes)) == 1) {
     latest = std::max(latest, time_of(*header));
-    Frame frame{.link = *link, .bytes = std::span{bytes, header->caplen}, .wire_length = header->len};
+    // No more can have been captured than there was, whatever the savefile says.
+    Frame frame{
+        .link = *link, .bytes = std::span{bytes, header->caplen}, .wire_length = std::max(header->len, header->caplen)};
     const auto headers = packet::decode(frame.bytes, frame.link, frame.wire_length);
     if (!headers) {
       ++count.rejected;

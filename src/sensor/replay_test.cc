@@ -97,6 +97,14 @@ TEST_F(Replay, a_time_beyond_every_clock_is_brought_within) {
   EXPECT_GT(times()[0], 9'000'000'000 * kSecond);
 }
 
+TEST_F(Replay, a_length_on_the_wire_below_what_was_captured_is_not_believed) {
+  const auto frame = udp_to(53);
+  path_ = directory_.write("packets.pcap", pcap_bytes(1, {{.nanoseconds = 1, .frame = frame, .wire_length = 0}}));
+  std::vector<std::uint32_t> lengths;
+  ASSERT_TRUE(replay(path_, "", [&](const Sample&, const Frame& seen) { lengths.push_back(seen.wire_length); }));
+  EXPECT_THAT(lengths, ElementsAre(frame.size()));
+}
+
 TEST_F(Replay, the_frame_behind_a_sample_is_given_as_captured) {
   auto frame = udp_to(53);
   const auto wire = static_cast<std::uint32_t>(frame.size());
