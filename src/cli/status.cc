@@ -51,6 +51,8 @@ void show_status(const boost::json::object& answer) {
         number_of(sensor, "dropped_kernel").value_or(0) + number_of(sensor, "dropped_interface").value_or(0);
     if (dropped > 0)
       print_line(fmt::format("{}: {:.0f} packets were lost before they were seen", text_of(sensor, "name"), dropped));
+    else if (number_of(sensor, "overruns").value_or(0) > 0)
+      print_line(fmt::format("{}: packets were lost before they were seen", text_of(sensor, "name")));
   }
 }
 

@@ -66,6 +66,12 @@ constexpr std::array kWakeFlags = {
                  w.filter = t;
                  return {};
                }},
+    Flag<Wish>{"--nflog", "GROUP",
+               "every packet that rules of iptables or nftables log to this group wakes it; may be repeated",
+               [](Wish& w, const std::string& t) {
+                 return put(parse_nflog_group(t), [&](NflogSource nflog) { w.service.sensors.emplace_back(nflog); });
+               },
+               Occurs::repeatedly},
     Flag<Wish>{"--from", "NETWORK", "only sources of this network count; may be repeated",
                [](Wish& w, const std::string& t) { return put_networks(t, w.service.wake.from, w.service.keep.from); },
                Occurs::repeatedly},
@@ -119,11 +125,12 @@ Result<Config> assemble(Wish wish) {
     if (const auto checked = check_filter(*wish.filter); !checked)
       return failure("-f,--filter: {}", checked.error().what);
   }
-  if (wish.filter || service.ports.empty()) {
-    if (!wish.filter && !wish.interface)
-      return failure("nothing wakes it: give --port, --tcp, --udp, --filter or --interface");
-    service.captures.push_back({.interface = wish.interface.value_or("any"), .filter = wish.filter.value_or("")});
+  if (wish.filter || (wish.interface && service.ports.empty())) {
+    service.sensors.emplace_back(
+        PcapSource{.interface = wish.interface.value_or("any"), .filter = wish.filter.value_or("")});
   }
+  if (service.ports.empty() && service.sensors.empty())
+    return failure("nothing wakes it: give --port, --tcp, --udp, --filter, --interface or --nflog");
   if (wish.interface) service.interface = *wish.interface;
   if (!wish.ready) service.ready = default_ready(service);
   Config config;
@@ -170,7 +177,8 @@ void add_wake(CLI::App& app, int& status) {
   command->footer(
       "Examples:\n"
       "  tidegate wake --udp 8211 --start 'systemctl start palworld' --stop 'systemctl stop palworld' --idle 15m\n"
-      "  tidegate wake --interface tun0 --filter '! host 1.2.3.4' --script /etc/toggle.sh --dry-run");
+      "  tidegate wake --interface tun0 --filter '! host 1.2.3.4' --script /etc/toggle.sh --dry-run\n"
+      "  tidegate wake --nflog 1 --script /etc/toggle.sh");
   command->callback([flags, &status] { status = wake(*flags); });
 }
 

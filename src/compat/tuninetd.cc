@@ -1,9 +1,11 @@
-// tuninetd: runs `PATH start` when packets come on an interface, and `PATH stop` after a time without.
+// tuninetd: runs `PATH start` when packets come on an interface or to a group of nflog, and `PATH stop` after a time
+// without.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <filesystem>
+#include <optional>
 
 #include "base/log.h"
 #include "compat/background.h"
@@ -12,6 +14,7 @@
 #include "daemon/daemon.h"
 #include "observe/clock.h"
 #include "packet/describe.h"
+#include "sensor/nflog.h"
 
 namespace tidegate::compat {
 
@@ -22,7 +25,7 @@ constexpr const char* kTuninetd = "tuninetd";
 struct TuninetdFlags {
   std::string interface;
   std::string filter;
-  std::string group;
+  std::optional<std::uint16_t> group;
   std::string path;
   std::string savefile;
   std::uint32_t ttl = 600;
@@ -32,7 +35,10 @@ struct TuninetdFlags {
 
 Config translate(const TuninetdFlags& flags) {
   ServiceSettings service = every_packet_service(kTuninetd);
-  service.captures.push_back({.interface = flags.interface, .filter = flags.filter});
+  if (!flags.interface.empty()) {
+    service.sensors.emplace_back(PcapSource{.interface = flags.interface, .filter = flags.filter});
+  }
+  if (flags.group) service.sensors.emplace_back(NflogSource{.group = *flags.group});
   service.keep.ack_only = flags.ack_only;
   service.gate.idle = std::chrono::seconds{flags.ttl};
   service.gate.start_timeout = std::chrono::hours{24};  // the original waits for its command as long as it takes
@@ -52,7 +58,10 @@ class Report {
 
   void started() const {
     log::info("Success! Tuninetd has been started with PID: {}", ::getpid());
-    log::info("Binding to interface {}", flags_.interface);
+    if (!flags_.interface.empty()) log::info("Binding to interface {}", flags_.interface);
+    if (!flags_.group) return;
+    log::info("Start listening nflog-group {}", *flags_.group);
+    log::info("NFLOG: adjust nfnl_rcvbufsiz to {}", NflogListener::Settings{}.buffer_bytes);
   }
 
   void woke(const Frame& frame) {
@@ -60,10 +69,11 @@ class Report {
     link_ = packet::describe_link(*frame.headers);
   }
 
-  void event(const Event& event) const {
+  void event(const Event& event, const Daemon& daemon) const {
     switch (event.kind) {
       case EventKind::ready:
-        log::info("PCAP: start command done");
+        log::info("{}: start command done",
+                  daemon.services().front()->woken_by_sensor().starts_with("nflog") ? "NFLOG" : "PCAP");
         if (!network_.empty()) log::info("|- {}", network_);
         if (!link_.empty()) log::info("|- {}", link_);
         break;
@@ -96,8 +106,9 @@ class Report {
   void tell(const Daemon& daemon) const {
     const auto& service = *daemon.services().front();
     log::info("SIGUSR1 caught:");
-    log::info("- capture engine: pcap, {}", flags_.interface);
+    if (!flags_.interface.empty()) log::info("- capture engine: pcap, {}", flags_.interface);
     if (!flags_.filter.empty()) log::info("-- pcap filter: \"{}\"", flags_.filter);
+    if (flags_.group) log::info("- capture engine: nflog group {}", *flags_.group);
     if (flags_.ack_only) log::info("- using packets with tcp[ack] flag to reset TTL timer");
     if (!flags_.savefile.empty()) log::info("- file to dump start event packets (pcap format): {}", flags_.savefile);
     log::info("- event path: {}", flags_.path);
@@ -121,7 +132,7 @@ int run_daemon(const TuninetdFlags& flags, std::optional<Background> background)
   Report report{flags};
   Daemon daemon{translate(flags),
                 {.log_events = false,
-                 .on_event = [&](const Event& event) { report.event(event); },
+                 .on_event = [&](const Event& event) { report.event(event, daemon); },
                  .on_woke = [&](const Sample&, const Frame& frame) { report.woke(frame); },
                  .on_hangup = [&](Daemon& d) { report.hang_up(d); },
                  .on_user_signal = [&](Daemon& d) { report.tell(d); }}};
@@ -147,15 +158,20 @@ int tuninetd(int argc, char** argv) {
   app.add_flag("-d", flags.background, "daemonize process");
   app.add_option("-f", flags.filter, "apply packet filter, similar to tcpdump")->type_name("<filter>");
   app.add_option("-i", flags.interface, "network interface to use with pcap")->type_name("<ifname>");
-  app.add_option("-n", flags.group, "netfilter nflog group ID")->type_name("<nflog-group>");
+  app.add_option("-n", flags.group, "netfilter nflog group ID")
+      ->check(CLI::Range(0U, 65'535U))
+      ->type_name("<nflog-group>");
   app.add_option("-t", flags.ttl, "seconds of interface idle before 'stop' command will be run. Default 600")
       ->check(CLI::Range(1U, 315'360'000U))
       ->type_name("<ttl>");
   app.add_option("-w", flags.savefile, "dump \"start event\" packets to pcap-savefile as well")->type_name("<path>");
   if (const auto status = parse(app, argc, argv)) return *status;
-  if (!flags.group.empty())
-    return complain(kTuninetd, "-n: the nflog sensor is not built into this version (use -i)", kUsage);
-  if (flags.interface.empty()) return complain(kTuninetd, "-i is required: the network interface to listen on", kUsage);
+  if (flags.interface.empty() && !flags.group) {
+    return complain(kTuninetd, "-i or -n is required: the network interface or the nflog group to listen on", kUsage);
+  }
+  if (flags.interface.empty() && !flags.filter.empty()) {
+    return complain(kTuninetd, "-f goes with -i: what comes to an nflog group is for its rules to say", kUsage);
+  }
   if (::access(flags.path.c_str(), X_OK) != 0)
     return complain(kTuninetd, system_failure("-c " + flags.path).error().what, kUsage);
   std::error_code ignored;  // both paths are used again after the folder was left

@@ -85,10 +85,11 @@ void finish_services(Config& config, const Findings& findings) {
 
 void check_filters(const Config& config, const FilterCheck& check, Findings& findings) {
   for (std::size_t i = 0; i < config.services.size(); ++i) {
-    const auto& captures = config.services[i].captures;
-    for (std::size_t j = 0; j < captures.size(); ++j) {
-      if (captures[j].filter.empty()) continue;
-      if (const auto checked = check(captures[j].filter); !checked) {
+    const auto& sensors = config.services[i].sensors;
+    for (std::size_t j = 0; j < sensors.size(); ++j) {
+      const auto* const pcap = std::get_if<PcapSource>(&sensors[j]);
+      if (pcap == nullptr || pcap->filter.empty()) continue;
+      if (const auto checked = check(pcap->filter); !checked) {
         findings.add_from_settings(fmt::format("services[{}].sensors[{}].pcap.filter", i, j), checked.error().what);
       }
     }

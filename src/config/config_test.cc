@@ -64,6 +64,7 @@ services:
     sensors:
       - pcap: {interface: tun0, filter: "! host 1.2.3.4"}
       - pcap: {interface: tun1}
+      - nflog: {group: 7}
     capture_wakes: /var/lib/tidegate/wakes.pcap
   - name: wiki
     ports: 80
@@ -142,7 +143,8 @@ Config everything() {
   palworld.ports = {{Protocol::udp, 8211, 8211}, {Protocol::tcp, 8212, 8212}, {Protocol::tcp, 27000, 27015}};
   palworld.addresses = {IpAddress::parse("192.0.2.10").value(), IpAddress::parse("2001:db8::10").value()};
   palworld.interface = "eth0";
-  palworld.captures = {{.interface = "tun0", .filter = "! host 1.2.3.4"}, {.interface = "tun1", .filter = {}}};
+  palworld.sensors = {PcapSource{.interface = "tun0", .filter = "! host 1.2.3.4"},
+                      PcapSource{.interface = "tun1", .filter = {}}, NflogSource{.group = 7}};
   palworld.wake.from = {cidr("10.0.0.0/8"), cidr("2001:db8::/32")};
   palworld.wake.not_from = {cidr("10.0.0.53")};
   palworld.wake.ports = {{Protocol::udp, 8211, 8211}};
@@ -184,7 +186,7 @@ Config everything() {
 
   ServiceSettings vpn;
   vpn.name = "vpn";
-  vpn.captures = {{.interface = "tun2", .filter = {}}};
+  vpn.sensors = {PcapSource{.interface = "tun2", .filter = {}}};
   vpn.wake.direction = std::nullopt;
   vpn.keep.direction = std::nullopt;
   vpn.action = CommandAction{.start = {{"/etc/toggle.sh", "start"}}, .stop = Command{{"/etc/toggle.sh", "stop"}}};

@@ -78,16 +78,33 @@ constexpr Key<PcapSource> kPcapKeys[] = {
      }},
 };
 
-constexpr Key<std::vector<PcapSource>> kSensorKeys[] = {
-    {"pcap", [](const Value& value,
-                std::vector<PcapSource>& captures) { read_map(value, kPcapKeys, captures.emplace_back()); }},
+constexpr Key<NflogSource> kNflogKeys[] = {
+    {"group", [](const Value& value, NflogSource& nflog) { value.read(nflog, parse_nflog_group); }},
+};
+
+constexpr Key<std::vector<SensorSource>> kSensorKeys[] = {
+    {"pcap",
+     [](const Value& value, std::vector<SensorSource>& given) {
+       read_map(value, kPcapKeys, std::get<PcapSource>(given.emplace_back(PcapSource{})));
+     }},
+    {"nflog",
+     [](const Value& value, std::vector<SensorSource>& given) {
+       read_map(value, kNflogKeys, std::get<NflogSource>(given.emplace_back(NflogSource{})));
+       if (value.is_map() && !value.gives("group")) value.fail("has no group");
+     }},
 };
 
 void read_sensors(const Value& value, ServiceDraft& draft) {
   if (!value.is_list()) return value.fail("a list belongs here (try [{pcap: {interface: eth0, filter: \"icmp\"}}])");
   for (const Value& item : value.items(Value::Empty::allowed)) {
-    read_map(item, kSensorKeys, draft.settings.captures);
-    if (item.is_empty_map()) item.fail("names no sensor (allowed: pcap)");
+    std::vector<SensorSource> given;
+    read_map(item, kSensorKeys, given);
+    if (item.is_empty_map()) {
+      item.fail(fmt::format("names no sensor (allowed: {})", join_words(names_of(kSensorKeys), "or")));
+    }
+    if (given.size() > 1) item.fail("names more than one sensor (each is an item of its own)");
+    // One for each item, whatever is wrong with it: by their place errors find their line.
+    draft.settings.sensors.push_back(given.empty() ? SensorSource{} : std::move(given.front()));
   }
 }
 
@@ -173,6 +190,7 @@ std::vector<std::string> service_keys() {
   append_keys(keys, "retry", names_of(kRetryKeys));
   append_keys(keys, "sensors", names_of(kSensorKeys));
   append_keys(keys, "sensors.pcap", names_of(kPcapKeys));
+  append_keys(keys, "sensors.nflog", names_of(kNflogKeys));
   return keys;
 }
 

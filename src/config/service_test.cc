@@ -177,8 +177,17 @@ TEST(Service, refuses_wrong_values_with_their_place_and_what_is_allowed) {
       {"on_exit: ignore", "services[0].on_exit: \"ignore\" is not known here (allowed: leave or stop)"},
       {"capture_wakes: [a]", "services[0].capture_wakes: a single value belongs here, not a list"},
       {"sensors: {pcap: {}}", "services[0].sensors: a list belongs here"},
-      {"sensors: [{nflog: {group: 1}}]", "services[0].sensors[0]: unknown key \"nflog\" (allowed: pcap)"},
-      {"sensors: [{}]", "services[0].sensors[0]: names no sensor (allowed: pcap)"},
+      {"sensors: [{nflgo: {group: 1}}]", "services[0].sensors[0]: unknown key \"nflgo\" (did you mean \"nflog\"?)"},
+      {"sensors: [{nflog: {}}]", "services[0].sensors[0].nflog: has no group"},
+      {"sensors: [{nflog: 1}]", "services[0].sensors[0].nflog: a map belongs here"},
+      {"sensors: [{nflog: {group: 65536}}]",
+       "services[0].sensors[0].nflog.group: \"65536\" is not a number from 0 to 65535"},
+      {"sensors: [{nflog: {group: 1}}, {pcap: {}}, {nflog: {group: 1}}]",
+       "t.yaml:5:64: services[0].sensors[2].nflog.group: 1 is the group of sensors[0] already"},
+      {"sensors: [{nflog: {group: 1}}, {pcap: {interface: a b}}]",
+       "t.yaml:5:55: services[0].sensors[1].pcap.interface: \"a b\" is not the name"},
+      {"sensors: [{pcap: {}, nflog: {group: 1}}]", "services[0].sensors[0]: names more than one sensor"},
+      {"sensors: [{}]", "services[0].sensors[0]: names no sensor (allowed: pcap or nflog)"},
       {"sensors: [{pcap: {group: 1}}]", "services[0].sensors[0].pcap: unknown key \"group\""},
       {"sensors: [{pcap: {interface: a b}}]",
        "t.yaml:5:34: services[0].sensors[0].pcap.interface: \"a b\" is not the name"},
@@ -275,12 +284,25 @@ TEST(Service, with_sensors_only_is_woken_by_any_packet_that_they_see) {
   const ServiceSettings s = read(file_with("", "sensors: [{pcap: {interface: tun0, filter: \"! host 1.2.3.4\"}}]"));
   EXPECT_EQ(s.wake, (SampleRule{.direction = std::nullopt}));
   EXPECT_EQ(s.keep, (SampleRule{.direction = std::nullopt}));
-  ASSERT_THAT(s.captures, SizeIs(1));
-  EXPECT_EQ(s.captures[0], (PcapSource{.interface = "tun0", .filter = "! host 1.2.3.4"}));
+  EXPECT_EQ(s.sensors, (std::vector<SensorSource>{PcapSource{.interface = "tun0", .filter = "! host 1.2.3.4"}}));
   const ServiceSettings given = read(file_with("wake: {flags: syn, direction: in}", "sensors: [{pcap: {}}]"));
   EXPECT_EQ(given.wake.flags, (TcpFlags{tcp_flag::kSyn, 0}));
   EXPECT_EQ(given.wake.direction, Direction::in);
-  EXPECT_EQ(given.captures[0].interface, "any");
+  EXPECT_EQ(given.sensors, std::vector<SensorSource>{PcapSource{.interface = "any"}});
+}
+
+TEST(Service, may_have_sensors_of_several_kinds) {
+  const ServiceSettings s =
+      read(file_with("", "sensors: [{nflog: {group: 0}}, {pcap: {interface: tun0}}, {nflog: {group: 65535}}]"));
+  EXPECT_EQ(s.sensors, (std::vector<SensorSource>{NflogSource{.group = 0}, PcapSource{.interface = "tun0"},
+                                                  NflogSource{.group = 65535}}));
+  EXPECT_EQ(s.keep, (SampleRule{.direction = std::nullopt}));
+}
+
+TEST(Service, may_share_a_group_with_another) {
+  EXPECT_EQ(errors("services:\n  - {name: a, start: up, sensors: [nflog: {group: 1}]}\n"
+                   "  - {name: b, start: up, sensors: [nflog: {group: 1}]}\n"),
+            "");
 }
 
 TEST(Service, with_ports_and_sensors_keeps_the_rules_of_ports) {

@@ -51,16 +51,14 @@ class Validator {
     validate_name(path + ".name", s.name, problems_);
     const bool has_forward =
         std::ranges::find(config_.forwards, s.name, &ForwardSettings::service) != config_.forwards.end();
-    if (s.ports.empty() && s.captures.empty() && !has_forward) {
+    if (s.ports.empty() && s.sensors.empty() && !has_forward) {
       add(path, "nothing can wake it (give ports or sensors, or a forward that names it)");
     }
     if (s.hold == ServiceSettings::Hold::forward && !has_forward) {
       add(path + ".hold", "no forward names this service, so nobody could be held");
     }
     validate_interface(path + ".interface", s.interface, problems_);
-    for (std::size_t i = 0; i < s.captures.size(); ++i) {
-      validate_interface(fmt::format("{}.sensors[{}].pcap.interface", path, i), s.captures[i].interface, problems_);
-    }
+    sensors(path + ".sensors", s.sensors);
     for (const IpAddress& address : s.addresses) validate_host_address(path + ".address", address, problems_);
     action(path, s.action);
     gate(path, s.gate);
@@ -70,6 +68,18 @@ class Validator {
     s.gate.veto = s.veto.has_value();
     const std::string host = s.addresses.empty() ? "127.0.0.1" : s.addresses.front().to_string();
     std::visit([&](auto& probe) { ready(path + ".ready", probe, host); }, s.ready);
+  }
+
+  void sensors(const std::string& path, const std::vector<SensorSource>& sensors) {
+    for (std::size_t i = 0; i < sensors.size(); ++i) {
+      if (const auto* const pcap = std::get_if<PcapSource>(&sensors[i])) {
+        validate_interface(fmt::format("{}[{}].pcap.interface", path, i), pcap->interface, problems_);
+      } else if (const auto first = std::ranges::find(sensors, sensors[i]) - sensors.begin();
+                 first != static_cast<std::ptrdiff_t>(i)) {
+        add(fmt::format("{}[{}].nflog.group", path, i),
+            fmt::format("{} is the group of sensors[{}] already", std::get<NflogSource>(sensors[i]).group, first));
+      }
+    }
   }
 
   void action(const std::string& path, const ActionSettings& action) {
@@ -99,7 +109,7 @@ class Validator {
   }
 
   void rule(const std::string& path, const ServiceSettings& s, const SampleRule& rule) {
-    for (std::size_t i = 0; i < rule.ports.size() && s.captures.empty(); ++i) {
+    for (std::size_t i = 0; i < rule.ports.size() && s.sensors.empty(); ++i) {
       const PortRange& port = rule.ports[i];
       const auto covers = [&](const PortRange& own) {
         return own.contains(port.protocol, port.first) && own.contains(port.protocol, port.last);

@@ -91,6 +91,12 @@ Result<std::vector<PortRange>> parse_ports(std::string_view text) {
   return std::vector{*range};
 }
 
+Result<NflogSource> parse_nflog_group(std::string_view text) {
+  const auto group = whole_number<std::uint16_t>(text);
+  if (!group) return failure("\"{}\" is not a number from 0 to 65535", printable(text));
+  return NflogSource{.group = *group};
+}
+
 Result<PacketRate> parse_packet_rate(std::string_view text) {
   const auto slash = text.find('/');
   const auto packets = whole_number<std::uint32_t>(trim(text.substr(0, slash)));

@@ -17,6 +17,12 @@ TEST(Values, a_bare_port_is_both_protocols) {
   }
 }
 
+TEST(Values, a_group_is_a_number_of_two_bytes) {
+  EXPECT_EQ(parse_nflog_group("0"), NflogSource{.group = 0});
+  EXPECT_EQ(parse_nflog_group("65535"), NflogSource{.group = 65535});
+  for (const char* text : {"", "-1", "65536", "1 ", "0x1", "one"}) EXPECT_FALSE(parse_nflog_group(text)) << text;
+}
+
 TEST(Values, a_packet_rate_is_a_number_in_a_time) {
   EXPECT_EQ(parse_packet_rate("3/10s"), (PacketRate{3, 10s}));
   EXPECT_EQ(parse_packet_rate("1000 / 1h"), (PacketRate{1000, 1h}));

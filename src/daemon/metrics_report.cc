@@ -131,6 +131,11 @@ void add_sensors(MetricsText& text, const std::vector<SensorStatus>& sensors) {
         .add({{"sensor", sensor.name}, {"by", "kernel"}}, sum.dropped_kernel)
         .add({{"sensor", sensor.name}, {"by", "interface"}}, sum.dropped_interface);
   }
+  const auto nflog =
+      std::ranges::find_if(sensors, [](const SensorStatus& sensor) { return sensor.overruns.has_value(); });
+  if (nflog == sensors.end()) return;
+  text.counter("tidegate_nflog_overruns_total", "How often the buffer that all nflog groups share was full.")
+      .add({}, *nflog->overruns);
 }
 
 void add_watches(MetricsText& text, const Observers::Watches& watches, Now now) {

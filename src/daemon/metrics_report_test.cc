@@ -76,6 +76,19 @@ TEST(MetricsReport, adds_up_sensors_of_one_name) {
   EXPECT_THAT(text.text(), HasSubstr("tidegate_sensor_listening{sensor=\"pcap on eth0\"} 0\n"));
 }
 
+TEST(MetricsReport, tells_once_how_often_the_buffer_of_all_nflog_groups_was_full) {
+  SensorStatus one;
+  one.name = "nflog group 1";
+  one.dropped_kernel = 3;
+  one.overruns = 2;
+  SensorStatus other = one;
+  other.name = "nflog group 2";
+  MetricsText text;
+  metrics::add_sensors(text, {one, other});
+  EXPECT_THAT(text.text(), HasSubstr("tidegate_sensor_dropped_total{sensor=\"nflog group 1\",by=\"kernel\"} 3\n"));
+  EXPECT_THAT(text.text(), HasSubstr("\ntidegate_nflog_overruns_total 2\n"));
+}
+
 TEST(MetricsReport, tells_of_this_process) {
   const auto status = process_status();
   EXPECT_GT(status.start_time, 1.6e9);

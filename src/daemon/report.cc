@@ -86,13 +86,15 @@ json::object why(const Service& watched, Now now) {
 }
 
 json::object sensor(const SensorStatus& status) {
-  return {{"name", status.name},
-          {"listening", status.listening},
-          {"trouble", status.trouble},
-          {"packets", status.packets},
-          {"rejected", status.rejected},
-          {"dropped_kernel", status.dropped_kernel},
-          {"dropped_interface", status.dropped_interface}};
+  json::object answer{{"name", status.name},
+                      {"listening", status.listening},
+                      {"trouble", status.trouble},
+                      {"packets", status.packets},
+                      {"rejected", status.rejected},
+                      {"dropped_kernel", status.dropped_kernel},
+                      {"dropped_interface", status.dropped_interface}};
+  if (status.overruns) answer["overruns"] = *status.overruns;
+  return answer;
 }
 
 json::object event(const Event& event) {

@@ -1,5 +1,5 @@
 // The sensors that a configuration needs, opened, kept and closed as a difference: services that name ports share one
-// capture an interface; a capture of a service's own is its alone.
+// capture an interface; a capture of a service's own is its alone; a group of nflog is for every service that names it.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "config/config.h"
+#include "sensor/nflog.h"
 #include "sensor/pcap.h"
 #include "sensor/sensor.h"
 
@@ -17,10 +18,11 @@ namespace tidegate {
 
 class Sensors {
  public:
-  // `service`: whose own capture it is; empty: shared, the router finds whose the sample is.
+  // `service`: whose own sensor it is; empty: shared, the router finds whose the sample is.
   using Sink = std::function<void(const std::string& service, const std::string& sensor, const Sample&, const Frame&)>;
 
-  Sensors(boost::asio::any_io_executor executor, Sink sink) : executor_{std::move(executor)}, sink_{std::move(sink)} {}
+  Sensors(boost::asio::any_io_executor executor, Sink sink)
+      : executor_{std::move(executor)}, sink_{std::move(sink)}, nflog_{executor_} {}
 
   // Opens what is missing, keeps what is there, closes what is not wanted any more. All or nothing: on an error what
   // was open stays as it was.
@@ -32,6 +34,7 @@ class Sensors {
   [[nodiscard]] std::vector<SensorStatus> status() const;
 
  private:
+  // A capture by libpcap.
   struct Entry {
     std::string service;  // empty: shared
     std::string interface;
@@ -42,11 +45,27 @@ class Sensors {
     bool whole = false;                 // packets whole, because one of them keeps the one that woke it
     std::unique_ptr<PcapSensor> sensor;
   };
+  // A group of nflog.
+  struct Group {
+    std::uint16_t number = 0;
+    std::string name;  // "nflog group 1"
+    std::vector<std::string> services;
+    bool whole = false;
+    std::unique_ptr<NflogSensor> sensor;
+  };
+  using Groups = std::vector<std::unique_ptr<Group>>;
   static std::vector<Entry> wanted(const Config& config);
+  static std::vector<Group> wanted_groups(const Config& config);
+  [[nodiscard]] Result<> apply_captures(const Config& config);
+  [[nodiscard]] Group* find_group(std::uint16_t number) const;
+  [[nodiscard]] Result<Groups> open_groups(const std::vector<Group>& wanted);
+  [[nodiscard]] Result<> set_whole(const std::vector<Group>& wanted);
 
   boost::asio::any_io_executor executor_;
   Sink sink_;
+  NflogListener nflog_;
   std::vector<std::unique_ptr<Entry>> entries_;
+  Groups groups_;
 };
 
 }  // namespace tidegate

@@ -68,12 +68,14 @@ class Simulated {
   Now last_{};
 };
 
-// The packets that a service's own captures pass, as one filter.
-std::string capture_filter(const ServiceSettings& service) {
+// The packets that a service's own sensors see, as one filter. What rules would log nobody can tell from a savefile: it
+// is taken to hold just that.
+std::string filter_of_sensors(const ServiceSettings& service) {
   std::string filter;
-  for (const auto& capture : service.captures) {
-    if (capture.filter.empty()) return {};
-    filter += fmt::format("{}({})", filter.empty() ? "" : " or ", capture.filter);
+  for (const auto& sensor : service.sensors) {
+    const auto* const pcap = std::get_if<PcapSource>(&sensor);
+    if (pcap == nullptr || pcap->filter.empty()) return {};
+    filter += fmt::format("{}({})", filter.empty() ? "" : " or ", pcap->filter);
   }
   return filter;
 }
@@ -102,17 +104,16 @@ Result<ReplayCount> simulate(const Config& config, const std::string& savefile,
     return {};
   };
 
-  std::vector<ServiceSettings> with_ports;  // one pass for all of these, and one for each that has captures of its own
-  std::vector<ServiceSettings> with_captures;
-  for (const auto& service : config.services)
-    (service.captures.empty() ? with_ports : with_captures).push_back(service);
-  if (savefile == "-" && with_captures.size() + (with_ports.empty() ? 0U : 1U) > 1) {
+  std::vector<ServiceSettings> with_ports;  // one pass for all of these, and one for each that has sensors of its own
+  std::vector<ServiceSettings> with_sensors;
+  for (const auto& service : config.services) (service.sensors.empty() ? with_ports : with_sensors).push_back(service);
+  if (savefile == "-" && with_sensors.size() + (with_ports.empty() ? 0U : 1U) > 1) {
     return failure("standard input can be read only once, and these services need it {} times: name a savefile",
-                   with_captures.size() + (with_ports.empty() ? 0U : 1U));
+                   with_sensors.size() + (with_ports.empty() ? 0U : 1U));
   }
   Result<> done = with_ports.empty() ? Result<>{} : pass(with_ports, "", false);
-  for (const auto& service : with_captures) {
-    if (done) done = pass({&service, 1}, service.ports.empty() ? capture_filter(service) : "", true);
+  for (const auto& service : with_sensors) {
+    if (done) done = pass({&service, 1}, service.ports.empty() ? filter_of_sensors(service) : "", true);
   }
   std::ranges::stable_sort(events, {}, &Event::at);
   std::ranges::for_each(events, tell);

@@ -47,7 +47,7 @@ struct SampleRule {
 };
 
 // The rules of a service that says nothing else. With ports a new TCP connection or any UDP datagram towards it wakes
-// it, and whatever else comes towards it renews; with captures alone every packet that passes does both.
+// it, and whatever else comes towards it renews; with sensors of its own alone every packet they see does both.
 [[nodiscard]] SampleRule default_wake(bool has_ports);
 [[nodiscard]] SampleRule default_keep(bool has_ports);
 
@@ -132,19 +132,24 @@ struct ReadyDelay {
 };
 using Ready = std::variant<ReadyNow, ReadyTcp, ReadyUdp, ReadyHttp, ReadyCommand, ReadyDelay>;
 
-// A capture of the service's own: every packet that passes the filter is for it.
+// A sensor of the service's own: every packet it sees is for the service.
 struct PcapSource {
   std::string interface = "any";
   std::string filter;  // tcpdump syntax, empty: all
   bool operator==(const PcapSource&) const = default;
 };
+struct NflogSource {
+  std::uint16_t group = 0;  // to which rules of iptables or nftables log
+  bool operator==(const NflogSource&) const = default;
+};
+using SensorSource = std::variant<PcapSource, NflogSource>;
 
 struct ServiceSettings {
   std::string name;
   std::vector<PortRange> ports;
   std::vector<IpAddress> addresses;  // empty: any of this host's
   std::string interface = "any";     // where `ports` are watched
-  std::vector<PcapSource> captures;
+  std::vector<SensorSource> sensors;
   SampleRule wake;
   SampleRule keep;
   GateSettings gate;

@@ -11,17 +11,11 @@
 
 #include "sensor/link_drops.h"
 #include "sensor/port_filter.h"
+#include "sensor/snap_length.h"
 
 namespace tidegate {
 namespace {
 
-// Ethernet with two tags, IPv6 with extension headers, TCP: more than that nobody sends who wants a service.
-constexpr int kHeaderBytes = 256;
-
-// A slot of the ring holds the largest packet that is taken. 64 KiB for each would leave room for so few that most of a
-// burst is lost; this, with what the kernel puts in front, fills 16 KiB and holds all but super-packets of GRO and the
-// largest of loopback.
-constexpr int kWholeBytes = (16 << 10) - 128;
 constexpr int kWholeBufferFactor = 4;
 
 constexpr int kNotImmediateTimeout = 1000;  // of no effect in immediate mode, but 0 would mean for ever

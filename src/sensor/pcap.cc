@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "sensor/capture.h"
+#include "sensor/packet_time.h"
 
 namespace tidegate {
 namespace {
@@ -19,10 +20,9 @@ namespace {
 namespace asio = boost::asio;
 using std::chrono::seconds;
 
-constexpr int kSnapLength = 65535;    // to which a filter is compiled in vain
-constexpr int kPacketsAtOnce = 1024;  // then others on this thread have their turn
+constexpr int kDeadSnapLength = 65535;  // to which a filter is compiled in vain
+constexpr int kPacketsAtOnce = 1024;    // then others on this thread have their turn
 constexpr int kWholeBatchDivisor = 10;
-constexpr Duration kOldestPacket = seconds{10};
 constexpr Duration kDropsToldEvery = seconds{10};
 
 // What stands in the way of listening.
@@ -151,15 +151,10 @@ struct PcapSensor::Impl : std::enable_shared_from_this<Impl> {
     }
     ++packets;
     frame.headers = &*headers;
-    Sample sample = packet::to_sample(*headers, time_of(header));
+    const WallTime wall{seconds{header.ts.tv_sec} + Duration{header.ts.tv_usec}};
+    Sample sample = packet::to_sample(*headers, packet_time(looked_at, wall));
     if (sample.interface == 0) sample.interface = capture->interface();
     sink(sample, frame);
-  }
-
-  [[nodiscard]] Now time_of(const pcap_pkthdr& header) const {
-    const WallTime wall{seconds{header.ts.tv_sec} + Duration{header.ts.tv_usec}};
-    const Duration age = std::clamp<Duration>(looked_at.wall - wall, Duration::zero(), kOldestPacket);
-    return {.instant = looked_at.instant - age, .wall = wall};
   }
 
   // Looking after the interface.
@@ -284,7 +279,7 @@ Result<> PcapSensor::set_ports(std::vector<PortRange> ports) {
 Result<> check_filter(const std::string& filter) {
   Result<> first_answer;
   for (const int link : {DLT_EN10MB, DLT_LINUX_SLL2, DLT_RAW}) {
-    const std::unique_ptr<pcap_t, void (*)(pcap_t*)> handle{::pcap_open_dead(link, kSnapLength), ::pcap_close};
+    const std::unique_ptr<pcap_t, void (*)(pcap_t*)> handle{::pcap_open_dead(link, kDeadSnapLength), ::pcap_close};
     if (!handle) return failure("filter \"{}\": no memory to compile it", filter);
     bpf_program program{};
     if (::pcap_compile(handle.get(), &program, filter.c_str(), 1, PCAP_NETMASK_UNKNOWN) == 0) {

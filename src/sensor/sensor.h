@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -27,8 +28,9 @@ struct SensorStatus {
   std::string trouble;               // why not, for people
   std::uint64_t packets = 0;         // delivered to the sink
   std::uint64_t rejected = 0;        // frames that could not be decoded
-  std::uint64_t dropped_kernel = 0;  // the ring was full
+  std::uint64_t dropped_kernel = 0;  // the ring, or the socket's buffer, was full
   std::uint64_t dropped_interface = 0;
+  std::optional<std::uint64_t> overruns = std::nullopt;  // of nflog: how often the buffer of all its groups was full
 };
 
 class Sensor {

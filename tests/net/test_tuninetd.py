@@ -7,6 +7,8 @@ import time
 import pytest
 
 from support import packets as p
+from support.clients import knock_udp
+from support.rules import log_to_group
 from support.waiting import again_until, wait_until
 
 DATAGRAM = p.ethernet(p.ipv4(p.udp(40000, 9000)))
@@ -36,27 +38,65 @@ def test_a_tap_device_renewed_by_acknowledgements_only(tuninetd, diary):
     tool.wait_for_log(r"\|- MAC: 02:77:00:00:01:02 > ff:ff:ff:ff:ff:ff, EtherType: 0x0806 \(ARP\)$")
 
 
-def test_an_ethernet_with_a_filter_for_arp(lab, tuninetd, diary):
-    """tuninetd -i enp3s0 -f "arp and host 4.3.2.1" …, less the nflog group"""
+@pytest.mark.parametrize("way", ["iptables", "nft"])
+def test_an_nflog_group(lab, tuninetd, diary, way):
+    """tuninetd -n 1 -c /path/to/launcher"""
     tuninetd.wire("enp3s0")
-    tool = tuninetd.start("-i", "enp3s0", "-f", "arp and host 4.3.2.1", "-c", tuninetd.launcher)
-    lab.client1.send_frames("eth0", DATAGRAM, p.ethernet(p.arp_request(target="4.3.2.1"), destination=p.BROADCAST))
-    tool.wait_for_log(r"\|- ARP 10\.77\.1\.2 > 4\.3\.2\.1")
+    log_to_group(lab.server, 1, way=way)
+    tool = tuninetd.start("-n", "1", "-c", tuninetd.launcher)
+    tool.wait_for_log(r"tuninetd.*: Start listening nflog-group 1$")
+    tool.wait_for_log(r"tuninetd.*: NFLOG: adjust nfnl_rcvbufsiz to 8388608$")
+    assert "Binding to interface" not in tool.log()
+    lab.client1.send_frames("eth0", p.ethernet(p.ipv4(p.udp(40000, 9001))), DATAGRAM)
+    tool.wait_for_log(r"tuninetd.*: NFLOG: start command done$")
+    tool.wait_for_log(r"tuninetd.*: \|- IPv4 10\.77\.1\.2 > 10\.77\.1\.1, NXT_HDR: 0x11 \(UDP\)$")
+    tool.wait_for_log(r"\|- MAC: 02:77:00:00:01:02 > 02:77:00:00:01:01, EtherType: 0x0800 \(IPv4\)$")
     assert diary.lines() == ["start"]
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["-n", "1"],
-        ["-n", "1", "-w", "/path/to/pcap-savefile"],
-        ["-i", "enp3s0", "-f", "arp and host 4.3.2.1", "-n", "1"],
-    ],
-)
-def test_the_nflog_sensor_is_an_error_that_says_so_as_long_as_it_is_not_built(tuninetd, words):
-    done = tuninetd.run(*words, "-c", tuninetd.launcher)
-    assert done.returncode == 2 and done.stdout == ""
-    assert "-n" in done.stderr and "nflog" in done.stderr
+@pytest.mark.parametrize("way", ["iptables", "nft"])
+def test_an_nflog_group_and_a_savefile(lab, tuninetd, diary, tmp_path, tool, way):
+    """tuninetd -n 1 -c /path/to/executable/toggletunnel.sh -w /path/to/pcap-savefile"""
+    log_to_group(lab.server, 1, hook="output", way=way)
+    savefile = tmp_path / "pcap-savefile"
+    running = tuninetd.start("-n", "1", "-c", tuninetd.launcher, "-w", savefile)
+    knock_udp(lab.server, 9000, "10.77.1.2")
+    running.wait_for_log(r"\|- IPv4 10\.77\.1\.1 > 10\.77\.1\.2, NXT_HDR: 0x11 \(UDP\)$")
+    assert "|- MAC:" not in running.log(), "a packet that goes out has none yet"
+    wait_until(savefile.exists, "the savefile")
+    seen = lab.server.run(tool("tcpdump"), "-nn", "-e", "-r", savefile).stdout
+    assert "00:00:00:00:00:00 > 00:00:00:00:00:00" in seen and "10.77.1.2.9000" in seen
+
+
+@pytest.mark.parametrize("way", ["iptables", "nft"])
+def test_an_ethernet_with_a_filter_for_arp_and_an_nflog_group(lab, tuninetd, diary, way):
+    """tuninetd -i enp3s0 -f "arp and host 4.3.2.1" -n 1 -c /path/to/executable/toggletunnel.sh"""
+    tuninetd.wire("enp3s0")
+    log_to_group(lab.server, 1, way=way)
+    tool = tuninetd.start("-i", "enp3s0", "-f", "arp and host 4.3.2.1", "-n", "1", "-c", tuninetd.launcher)
+    arp = p.ethernet(p.arp_request(target="4.3.2.1"), destination=p.BROADCAST)
+    lab.client1.send_frames("eth0", p.ethernet(p.ipv4(p.udp(40000, 9001))), arp)
+    tool.wait_for_log(r"PCAP: start command done$")
+    tool.wait_for_log(r"\|- ARP 10\.77\.1\.2 > 4\.3\.2\.1")
+    tool.send_signal(signal.SIGHUP)
+    diary.wait_for("stop")
+    lab.client1.send_frames("eth0", DATAGRAM)
+    tool.wait_for_log(r"NFLOG: start command done$")
+    assert diary.lines() == ["start", "stop", "start"]
+
+
+def test_both_sensors_must_be_idle_before_it_stops(lab, tuninetd, diary):
+    tuninetd.wire("enp3s0")
+    log_to_group(lab.server, 1)
+    tuninetd.start("-i", "enp3s0", "-f", "arp and host 4.3.2.1", "-n", "1", "-c", tuninetd.launcher, "-t", "2")
+    arp = p.ethernet(p.arp_request(target="4.3.2.1"), destination=p.BROADCAST)
+    for number, (first, then) in enumerate([(DATAGRAM, arp), (arp, DATAGRAM)], 1):
+        lab.client1.send_frames("eth0", first)
+        diary.wait_for("start", count=number)
+        end = time.monotonic() + 3
+        again_until(lambda f=then: lab.client1.send_frames("eth0", f), lambda e=end: time.monotonic() > e, "three seconds")
+        assert diary.count("stop") == number - 1
+        diary.wait_for("stop", count=number)
 
 
 def test_after_its_idle_time_it_stops_and_the_next_packet_starts_again(lab, tuninetd, diary):
@@ -161,7 +201,7 @@ def test_sighup_stops_at_once_and_is_a_warning_when_it_has_stopped_already(lab, 
 def test_sigusr1_reports_configuration_and_state_as_documented(lab, tuninetd, diary, tmp_path):
     tuninetd.wire("enp3s0")
     savefile = tmp_path / "pcap.file"
-    tool = tuninetd.start("-i", "enp3s0", "-f", "ip6 or ip", "-c", tuninetd.launcher, "-a", "-w", savefile)
+    tool = tuninetd.start("-i", "enp3s0", "-f", "ip6 or ip", "-n", "1", "-c", tuninetd.launcher, "-a", "-w", savefile)
     tool.send_signal(signal.SIGUSR1)
     tool.wait_for_log("- current status: down")
     lab.client1.send_frames("eth0", DATAGRAM)
@@ -175,6 +215,7 @@ def test_sigusr1_reports_configuration_and_state_as_documented(lab, tuninetd, di
         "SIGUSR1 caught:",
         "- capture engine: pcap, enp3s0",
         '-- pcap filter: "ip6 or ip"',
+        "- capture engine: nflog group 1",
         "- using packets with tcp[ack] flag to reset TTL timer",
         f"- file to dump start event packets (pcap format): {savefile}",
         f"- event path: {tuninetd.launcher}",
@@ -215,6 +256,19 @@ def test_a_packet_without_a_link_header_gets_one_in_the_savefile(tuninetd, diary
     assert "00:00:00:00:00:00 > 00:00:00:00:00:00" in seen and "10.77.1.2.40000 > 10.77.1.1.9000" in seen
 
 
+def test_a_group_that_another_listens_to_is_an_error(tuninetd):
+    tuninetd.start("-n", "1", "-c", tuninetd.launcher)
+    done = tuninetd.run("-n", "1", "-c", tuninetd.launcher)
+    assert done.returncode == 1 and "nflog group 1: Device or resource busy" in done.stderr
+
+
+def test_sigusr1_tells_of_a_group_alone(tuninetd):
+    tool = tuninetd.start("-n", "1", "-c", tuninetd.launcher)
+    tool.send_signal(signal.SIGUSR1)
+    tool.wait_for_log("- current status: down")
+    assert "- capture engine: nflog group 1\n" in tool.log() and "pcap, " not in tool.log()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_cleanly_by_a_signal(tuninetd, number):
     tuninetd.wire("eth9")
@@ -238,7 +292,10 @@ def test_wrong_arguments_are_told_and_exit_2(tuninetd):
     for words, named in [
         ([], "-c"),
         (["-i", "eth1"], "-c"),
-        (["-c", launcher], "-i"),
+        (["-c", launcher], "-i or -n"),
+        (["-n", "65536", "-c", launcher], "-n"),
+        (["-n", "one", "-c", launcher], "-n"),
+        (["-n", "1", "-f", "arp", "-c", launcher], "-f goes with -i"),
         (["-i", "eth1", "-c", "/nowhere/launcher"], "/nowhere/launcher"),
         (["-i", "eth1", "-c", str(plain)], str(plain)),
         (["-i", "eth1", "-c", launcher, "-t", "soon"], "-t"),

@@ -8,6 +8,8 @@ import socket
 import pytest
 
 from support import packets as p
+from support.clients import knock_udp
+from support.rules import log_to_group
 from support.tidegate import environment
 from support.waiting import DEADLINE, wait_until
 
@@ -88,6 +90,15 @@ def test_it_goes_to_the_background_when_all_is_open_and_logs_to_syslog(lab, tuni
     syslog.wait_for(r"- current status: down")
     os.kill(pid, signal.SIGTERM)
     wait_until(lambda: not lab.server.processes(), "its end")
+
+
+def test_with_an_nflog_group_it_does_too(lab, tuninetd, background, syslog, diary):
+    log_to_group(lab.server, 1)
+    assert background("-n", "1", "-c", tuninetd.launcher, "-d").returncode == 0
+    syslog.wait_for(r"tuninetd\[\d+\]: Start listening nflog-group 1$")
+    knock_udp(lab.client1, 9000)
+    syslog.wait_for(r"NFLOG: start command done$")
+    diary.wait_for("start")
 
 
 def test_relative_paths_still_hold_in_the_background(tuninetd, background, syslog, diary, lab, tmp_path):

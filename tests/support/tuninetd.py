@@ -38,7 +38,7 @@ class Tuninetd:
         """Runs it in the foreground; ready when it says so."""
         tool = self.tidegate.start(self.path, *words)
         tool.wait_for_log("Success! Tuninetd has been started with PID: ")
-        tool.wait_for_log("Binding to interface ")
+        tool.wait_for_log("Binding to interface |Start listening nflog-group ")
         return tool
 
     def run(self, *words):
