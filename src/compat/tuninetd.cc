@@ -6,9 +6,9 @@
 #include <filesystem>
 
 #include "base/log.h"
-#include "compat/background.h"
 #include "compat/compat.h"
 #include "compat/front_end.h"
+#include "daemon/background.h"
 #include "daemon/daemon.h"
 #include "observe/clock.h"
 #include "packet/describe.h"
@@ -55,17 +55,13 @@ class Report {
     log::info("Binding to interface {}", flags_.interface);
   }
 
-  void woke(const Frame& frame) {
-    network_ = packet::describe_network(*frame.headers);
-    link_ = packet::describe_link(*frame.headers);
-  }
+  void woke(const Frame& frame) { packet_ = packet::describe_lines(*frame.headers); }
 
   void event(const Event& event) const {
     switch (event.kind) {
       case EventKind::ready:
         log::info("PCAP: start command done");
-        if (!network_.empty()) log::info("|- {}", network_);
-        if (!link_.empty()) log::info("|- {}", link_);
+        for (const auto& line : packet_) log::info("{}", line);
         break;
       case EventKind::stopping:
         log::info("CORE: executing STOP command...");
@@ -113,8 +109,7 @@ class Report {
 
  private:
   const TuninetdFlags& flags_;
-  std::string network_;
-  std::string link_;
+  std::vector<std::string> packet_;
 };
 
 int run_daemon(const TuninetdFlags& flags, std::optional<Background> background) {
