@@ -2,6 +2,7 @@
 #include "action/child.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -128,6 +129,7 @@ struct Child::Impl : std::enable_shared_from_this<Impl> {
 
   // Takes the pidfd and waits for the process's end, which makes it readable (pidfd_open(2)).
   Result<> watch(Fd pidfd);
+  void wait_for_its_end();
   void reap();
 
   void signal_group(int signal);
@@ -151,9 +153,19 @@ Result<> Child::Impl::watch(Fd pidfd) {
   descriptor.assign(pidfd.get(), error);
   if (error) return system_failure(fmt::format("watch process {}", pid), error.value());
   static_cast<void>(pidfd.release());  // the descriptor's now
-  descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
-                        [self = shared_from_this()](const boost::system::error_code&) { self->reap(); });
+  wait_for_its_end();
   return {};
+}
+
+// Asio may call too early: what it had already noticed of another descriptor, closed since then, is taken for news of
+// the one that got its place.
+void Child::Impl::wait_for_its_end() {
+  descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
+                        [self = shared_from_this()](const boost::system::error_code& error) {
+                          pollfd look{.fd = self->descriptor.native_handle(), .events = POLLIN, .revents = 0};
+                          if (!error && ::poll(&look, 1, 0) == 0) return self->wait_for_its_end();
+                          self->reap();
+                        });
 }
 
 void Child::Impl::reap() {

@@ -10,6 +10,7 @@
 #include <array>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/system/system_error.hpp>
 #include <charconv>
 #include <cstdlib>
@@ -71,6 +72,28 @@ TEST(ExitStatusText, says_how_a_process_ended) {
   EXPECT_EQ(ExitStatus{.unknown = true}.to_string(), "ended");
   EXPECT_TRUE(ExitStatus{}.ok());
   EXPECT_FALSE(ExitStatus{.unknown = true}.ok());
+}
+
+// Two descriptors are noticed in one turn; whichever is served first closes the other, whose place in the reactor the
+// child's own then takes, and with it the news.
+TEST_F(ChildTest, has_not_ended_because_a_descriptor_that_was_closed_had_news) {
+  std::array<std::optional<asio::posix::stream_descriptor>, 2> watched;
+  std::array<Fd, 2> writing;
+  std::unique_ptr<Child> child;
+  for (std::size_t i = 0; i < watched.size(); ++i) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    watched[i].emplace(loop_.executor(), ends[0]);
+    writing[i].reset(ends[1]);
+    watched[i]->async_wait(asio::posix::descriptor_base::wait_read, [&, i](const boost::system::error_code&) {
+      if (child) return;
+      watched[1 - i].reset();
+      child = shell("sleep 0.2; exit 3");
+    });
+  }
+  for (const auto& end : writing) ASSERT_EQ(::write(end.get(), "x", 1), 1);
+  loop_.until([&] { return child != nullptr; });
+  EXPECT_EQ(loop_.run(child->wait()).to_string(), "exited 3");
 }
 
 TEST_F(ChildTest, tells_the_exit_status) {

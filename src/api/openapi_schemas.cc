@@ -63,6 +63,11 @@ json::object service() {
                               {"at", time()},
                               {"sensor", text()},
                               {"class", one_of({"wake", "keep", "ignore"})}});
+  const auto device = fields({{"name", text()},
+                              {"mode", one_of({"tun", "tap"})},
+                              {"held", flag()},
+                              {"packets", count()},
+                              {"trouble", text()}});
   return fields({{"name", text()},
                  {"state", state()},
                  {"since", time()},
@@ -73,6 +78,7 @@ json::object service() {
                  {"clients", count()},
                  {"bytes_in", count()},
                  {"bytes_out", count()},
+                 {"device", or_null(device)},
                  {"error", or_null(text())},
                  {"retry_in_seconds", or_null(number())}});
 }

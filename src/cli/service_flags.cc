@@ -69,6 +69,16 @@ constexpr std::array kServiceFlags = {
     Flag<ServiceWish>{
         "--retry-most", "TIME", "between two tries; default 5m",
         [](ServiceWish& w, const std::string& t) { return put_in(parse_duration(t), w.service.gate.retry_most); }},
+    Flag<ServiceWish>{"--device", "NAME", "a tun or tap device that is held while it sleeps, and let go for it to take",
+                      [](ServiceWish& w, const std::string& t) -> Result<> {
+                        w.service.device = {.name = t};
+                        return check_device_name(t);
+                      }},
+    Flag<ServiceWish>{"--device-mode", "MODE", "tun or tap; default tun",
+                      [](ServiceWish& w, const std::string& t) -> Result<> {
+                        if (!w.service.device) return failure("goes with --device only");
+                        return put_in(parse_device_mode(t), w.service.device->mode);
+                      }},
     Flag<ServiceWish>{"--on-exit", "WHAT", "when tidegate ends: leave it running, or stop it; default leave",
                       [](ServiceWish& w, const std::string& t) -> Result<> {
                         if (t != "leave" && t != "stop")

@@ -43,6 +43,11 @@ void show_status(const boost::json::object& answer) {
     if (!forwards.empty()) print_line("");
   }
   for (const auto& line : forwards) print_line(line);
+  for (const auto& value : answer.at("services").as_array()) {
+    const auto* const device = value.at("device").if_object();
+    if (device != nullptr && !text_of(*device, "trouble").empty())
+      print_line(fmt::format("{}: not held: {}", text_of(*device, "name"), text_of(*device, "trouble")));
+  }
   for (const auto& value : answer.at("sensors").as_array()) {
     const auto& sensor = value.as_object();
     if (!sensor.at("listening").as_bool())

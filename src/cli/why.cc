@@ -47,6 +47,17 @@ void show_keepers(const boost::json::object& answer) {
     print_line(fmt::format("  nothing but its idle time of {}", duration_of(answer, "idle_seconds")));
 }
 
+// "tun0 (tun), held, 12 packets discarded".
+std::string device_of(const boost::json::object& device) {
+  const auto trouble = text_of(device, "trouble");
+  const auto held = device.at("held").as_bool();
+  return fmt::format("{} ({}), {}{}", text_of(device, "name"), text_of(device, "mode"),
+                     held              ? "held, " + count_of(device, "packets") + " packets discarded"
+                     : trouble.empty() ? "let go, for it to take"
+                                       : "not held: ",
+                     trouble);
+}
+
 void show_reasons(const boost::json::object& answer) {
   const auto since = number_of(answer, "for_seconds").value_or(0);
   const auto state = text_of(answer, "state");
@@ -61,6 +72,8 @@ void show_reasons(const boost::json::object& answer) {
   }
   if (const auto took = text_of(answer, "took"); !took.empty()) print_line("  took       " + took);
   if (const auto error = text_of(answer, "error"); !error.empty()) print_line("  trouble    " + error);
+  if (const auto* const device = answer.at("device").if_object())
+    print_line(fmt::format("  device     {}", device_of(*device)));
   if (number_of(answer, "retry_in_seconds"))
     print_line("  tried again in " + duration_of(answer, "retry_in_seconds") + ", if there is traffic");
   if (state != "awake") return;

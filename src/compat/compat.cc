@@ -24,6 +24,7 @@ constexpr std::array kTools = {
     Tool{"traffic_generator.py", traffic_generator},
     Tool{"traffic_watch.py", traffic_watch},
     Tool{"tuninetd", tuninetd},
+    Tool{"tuntapd", tuntapd},
 };
 
 }  // namespace

@@ -21,5 +21,6 @@ int traffic_monitor(int argc, char** argv);
 int traffic_spot(int argc, char** argv);
 int traffic_watch(int argc, char** argv);
 int tuninetd(int argc, char** argv);
+int tuntapd(int argc, char** argv);
 
 }  // namespace tidegate::compat

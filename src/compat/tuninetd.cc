@@ -8,9 +8,9 @@
 #include <optional>
 
 #include "base/log.h"
-#include "compat/background.h"
 #include "compat/compat.h"
 #include "compat/front_end.h"
+#include "daemon/background.h"
 #include "daemon/daemon.h"
 #include "observe/clock.h"
 #include "packet/describe.h"
@@ -64,18 +64,14 @@ class Report {
     log::info("NFLOG: adjust nfnl_rcvbufsiz to {}", NflogListener::Settings{}.buffer_bytes);
   }
 
-  void woke(const Frame& frame) {
-    network_ = packet::describe_network(*frame.headers);
-    link_ = packet::describe_link(*frame.headers);
-  }
+  void woke(const Frame& frame) { packet_ = packet::describe_lines(*frame.headers); }
 
   void event(const Event& event, const Daemon& daemon) const {
     switch (event.kind) {
       case EventKind::ready:
         log::info("{}: start command done",
                   daemon.services().front()->woken_by_sensor().starts_with("nflog") ? "NFLOG" : "PCAP");
-        if (!network_.empty()) log::info("|- {}", network_);
-        if (!link_.empty()) log::info("|- {}", link_);
+        for (const auto& line : packet_) log::info("{}", line);
         break;
       case EventKind::stopping:
         log::info("CORE: executing STOP command...");
@@ -124,8 +120,7 @@ class Report {
 
  private:
   const TuninetdFlags& flags_;
-  std::string network_;
-  std::string link_;
+  std::vector<std::string> packet_;
 };
 
 int run_daemon(const TuninetdFlags& flags, std::optional<Background> background) {

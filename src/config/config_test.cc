@@ -72,7 +72,8 @@ services:
     grace: 3s
     ready: {http: {url: "http://127.0.0.1/health", status: 200}}
   - name: vpn
-    sensors: [{pcap: {interface: tun2}}]
+    sensors: [{pcap: {interface: tap2}}]
+    device: {name: tap2, mode: tap}
     script: /etc/toggle.sh
     ready: {command: test -e /run/vpn}
   - {name: late, ports: tcp/81, start: up, ready: {delay: 5s}}
@@ -186,7 +187,8 @@ Config everything() {
 
   ServiceSettings vpn;
   vpn.name = "vpn";
-  vpn.sensors = {PcapSource{.interface = "tun2", .filter = {}}};
+  vpn.sensors = {PcapSource{.interface = "tap2", .filter = {}}};
+  vpn.device = {.name = "tap2", .mode = DeviceMode::tap};
   vpn.wake.direction = std::nullopt;
   vpn.keep.direction = std::nullopt;
   vpn.action = CommandAction{.start = {{"/etc/toggle.sh", "start"}}, .stop = Command{{"/etc/toggle.sh", "stop"}}};

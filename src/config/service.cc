@@ -108,6 +108,13 @@ void read_sensors(const Value& value, ServiceDraft& draft) {
   }
 }
 
+constexpr Word<DeviceMode> kDeviceModeWords[] = {{"tun", DeviceMode::tun}, {"tap", DeviceMode::tap}};
+
+constexpr Key<DeviceSettings> kDeviceKeys[] = {
+    {"name", [](const Value& value, DeviceSettings& device) { read_text(value, device.name); }},
+    {"mode", [](const Value& value, DeviceSettings& device) { read_word(value, kDeviceModeWords, device.mode); }},
+};
+
 constexpr Key<ServiceDraft> kServiceKeys[] = {
     {"name",
      [](const Value& value, ServiceDraft& draft) {
@@ -141,6 +148,8 @@ constexpr Key<ServiceDraft> kServiceKeys[] = {
     {"on_exit",
      [](const Value& value, ServiceDraft& draft) { read_word(value, kOnExitWords, draft.settings.on_exit); }},
     {"sensors", read_sensors},
+    {"device",
+     [](const Value& value, ServiceDraft& draft) { read_map(value, kDeviceKeys, draft.settings.device.emplace()); }},
     {"capture_wakes", [](const Value& value, ServiceDraft& draft) { read_text(value, draft.settings.capture_wakes); }},
 };
 
@@ -191,6 +200,7 @@ std::vector<std::string> service_keys() {
   append_keys(keys, "sensors", names_of(kSensorKeys));
   append_keys(keys, "sensors.pcap", names_of(kPcapKeys));
   append_keys(keys, "sensors.nflog", names_of(kNflogKeys));
+  append_keys(keys, "device", names_of(kDeviceKeys));
   return keys;
 }
 

@@ -57,6 +57,9 @@ TEST(Service, takes_each_key_as_documented) {
   };
   using S = ServiceSettings;
   const Case cases[] = {
+      {"device: {name: tun0}", [](const S& s) { return s.device == DeviceSettings{"tun0", DeviceMode::tun}; }},
+      {"device: {name: tap0, mode: tap}",
+       [](const S& s) { return s.device == DeviceSettings{"tap0", DeviceMode::tap}; }},
       {"address: 192.0.2.10", [](const S& s) { return s.addresses.size() == 1 && s.addresses[0].is_v4(); }},
       {"address: [192.0.2.10, \"2001:db8::1\"]",
        [](const S& s) { return s.addresses.size() == 2 && s.addresses[1].is_v6(); }},
@@ -144,7 +147,6 @@ TEST(Service, refuses_wrong_values_with_their_place_and_what_is_allowed) {
       {"depends: [a]", "services[0]: unknown key \"depends\""},
       {"systemd: a.service", "services[0]: unknown key \"systemd\""},
       {"container: a", "services[0]: unknown key \"container\""},
-      {"device: {name: tun0}", "services[0]: unknown key \"device\""},
       {"name: t", "t.yaml:5:5: services[0]: key \"name\" is given twice (first in line 2)"},
       {"[a, b]: c", "t.yaml:5:5: services[0]: a key is a plain word"},
       {"address: here", "services[0].address: \"here\" is not an IP address"},
@@ -188,6 +190,13 @@ TEST(Service, refuses_wrong_values_with_their_place_and_what_is_allowed) {
        "t.yaml:5:55: services[0].sensors[1].pcap.interface: \"a b\" is not the name"},
       {"sensors: [{pcap: {}, nflog: {group: 1}}]", "services[0].sensors[0]: names more than one sensor"},
       {"sensors: [{}]", "services[0].sensors[0]: names no sensor (allowed: pcap or nflog)"},
+      {"device: tun0", "t.yaml:5:13: services[0].device: a map belongs here"},
+      {"device: {mode: tap}", "services[0].device: has no name"},
+      {"device: {name: tun0, mode: bridge}",
+       "services[0].device.mode: \"bridge\" is not known here (allowed: tun or tap)"},
+      {"device: {name: a-long-device-name}",
+       "services[0].device.name: \"a-long-device-name\" is not the name of a tun"},
+      {"device: {name: tun%d}", "services[0].device.name: \"tun%d\" is not the name of a tun"},
       {"sensors: [{pcap: {group: 1}}]", "services[0].sensors[0].pcap: unknown key \"group\""},
       {"sensors: [{pcap: {interface: a b}}]",
        "t.yaml:5:34: services[0].sensors[0].pcap.interface: \"a b\" is not the name"},

@@ -36,6 +36,7 @@ class Validator {
     }
     names();
     shared_ports();
+    shared_devices();
     validate_api(config_, problems_);
     validate_forwards(config_, problems_);
     validate_watches(config_, problems_);
@@ -59,6 +60,7 @@ class Validator {
     }
     validate_interface(path + ".interface", s.interface, problems_);
     sensors(path + ".sensors", s.sensors);
+    if (s.device) device(path + ".device", *s.device);
     for (const IpAddress& address : s.addresses) validate_host_address(path + ".address", address, problems_);
     action(path, s.action);
     gate(path, s.gate);
@@ -80,6 +82,11 @@ class Validator {
             fmt::format("{} is the group of sensors[{}] already", std::get<NflogSource>(sensors[i]).group, first));
       }
     }
+  }
+
+  void device(const std::string& path, const DeviceSettings& device) {
+    if (device.name.empty()) return add(path, "has no name");
+    if (const auto good = check_device_name(device.name); !good) add(path + ".name", good.error().what);
   }
 
   void action(const std::string& path, const ActionSettings& action) {
@@ -173,6 +180,19 @@ class Validator {
                         "addresses or interfaces)",
                         printable(a.name), printable(b.name), shared->to_string()));
       }
+    }
+  }
+
+  void shared_devices() {
+    std::map<std::string_view, std::string_view> holders;
+    for (std::size_t i = 0; i < config_.services.size(); ++i) {
+      const ServiceSettings& s = config_.services[i];
+      if (!s.device || s.device->name.empty()) continue;
+      const auto [holder, is_first] = holders.try_emplace(s.device->name, s.name);
+      if (!is_first)
+        add(fmt::format("services[{}].device.name", i),
+            fmt::format("\"{}\" is the device of service \"{}\" already (one process can have it)",
+                        printable(s.device->name), printable(holder->second)));
     }
   }
 

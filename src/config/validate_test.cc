@@ -49,6 +49,18 @@ TEST(Validate, accepts_a_service_from_flags_and_fills_in_what_follows) {
   EXPECT_EQ(config.services[0].ready, (Ready{ReadyTcp{"127.0.0.1", 80}}));
 }
 
+TEST(Validate, gives_a_device_to_one_service) {
+  auto a = service("a", {kTcp80});
+  auto b = service("b", {kUdp80});
+  a.device = {.name = "tun0"};
+  b.device = {.name = "tun1"};
+  EXPECT_THAT(problems(a, b), IsEmpty());
+  b.device = {.name = "tun0", .mode = DeviceMode::tap};
+  EXPECT_THAT(problems(a, b),
+              ElementsAre("services[1].device.name: \"tun0\" is the device of service \"a\" already (one "
+                          "process can have it)"));
+}
+
 TEST(Validate, leaves_a_probe_alone_that_is_none_or_names_its_host) {
   Config config;
   config.services = {service("a", {kTcp80}), service("b", {kUdp80})};

@@ -49,6 +49,13 @@ Daemon::Daemon(Config config, DaemonOptions options)
       options_{std::move(options)},
       signals_{io_},
       tasks_{io_.get_executor()},
+      devices_{io_.get_executor(),
+               {.tell = [this](Event event) { tell(std::move(event)); },
+                .rests =
+                    [this](const std::string& name) {
+                      const auto* const service = find(name);
+                      return service == nullptr || service->rests() || options_.dry_run;
+                    }}},
       sensors_{io_.get_executor(), [this](const std::string& owner, const std::string& sensor, const Sample& sample,
                                           const Frame& frame) { observe(owner, sensor, sample, frame); }},
       forwards_{io_.get_executor(),
@@ -96,6 +103,9 @@ Result<> Daemon::open() {
     if (!control) return std::unexpected{std::move(control.error())};
     control_ = std::move(*control);
   }
+  auto devices = devices_.prepare(config_);  // before the sensors that are to capture on them
+  if (!devices) return std::unexpected{std::move(devices.error())};
+  devices_.commit(std::move(*devices));
   if (auto opened = sensors_.apply(config_); !opened) return opened;
   if (auto opened = forwards_.open(config_, options_.store); !opened) return opened;
   if (auto opened = observers_.apply(config_, hiding->key); !opened) return opened;
@@ -124,6 +134,8 @@ std::unique_ptr<Service> Daemon::make_service(ServiceSettings settings) {
   return std::make_unique<Service>(executor(), std::move(settings), std::move(state_path), options_.dry_run, names_,
                                    ServiceHooks{.tell = [this](Event event) { tell(std::move(event)); },
                                                 .state_changed = [this] { states_changed(); },
+                                                .device_follows = [this, name] { devices_.follow(name); },
+                                                .device = [this, name] { return devices_.status(name); },
                                                 .probe_speaks =
                                                     [this](Protocol protocol, Endpoint endpoint) {
                                                       own_traffic_.add(protocol, endpoint, system_now().instant);
@@ -290,6 +302,7 @@ asio::awaitable<void> Daemon::shut_down() {
   if (control_) co_await control_->close();
   co_await api_.close();
   co_await tasks_.join();
+  co_await devices_.close();
   co_await forwards_.close();
   signals_.cancel();
   io_.stop();
@@ -312,6 +325,8 @@ Result<> Daemon::apply_configuration() {
   const auto restored = [](const Result<>& back) {
     if (!back) log::error("reload: {}", back.error().what);
   };
+  auto devices = devices_.prepare(*loaded);
+  if (!devices) return std::unexpected{std::move(devices.error())};
   const bool had_books = forwards_.accounting() != nullptr;
   auto applied = sensors_.apply(*loaded);
   if (!applied) return applied;
@@ -334,6 +349,7 @@ Result<> Daemon::apply_configuration() {
   if (loaded->log_level != config_.log_level || loaded->log_format != config_.log_format) {
     log::configure({.level = loaded->log_level, .format = loaded->log_format});
   }
+  auto devices_gone = devices_.commit(std::move(*devices));
   std::size_t added = 0;
   std::size_t changed = 0;
   auto old = std::move(services_);
@@ -357,7 +373,12 @@ Result<> Daemon::apply_configuration() {
     if (!service) continue;
     ++removed;
     const auto name = service->settings().name;
-    tasks_.spawn(name + ": end", end_removed(std::move(service)));
+    tasks_.spawn(name + ": end", end_removed(std::move(service), std::move(devices_gone[name])));
+  }
+  for (const auto& [name, device] : devices_gone) {
+    if (!device) continue;  // of a service that goes on without
+    if (const auto forgotten = device->forget(); !forgotten)
+      log::info("{}: {}; it stays", name, forgotten.error().what);
   }
   config_ = std::move(*loaded);
   route();
@@ -370,8 +391,9 @@ Result<> Daemon::apply_configuration() {
   return {};
 }
 
-asio::awaitable<void> Daemon::end_removed(std::unique_ptr<Service> service) {
+asio::awaitable<void> Daemon::end_removed(std::unique_ptr<Service> service, std::unique_ptr<DeviceKeeper> device) {
   co_await service->end(service->settings().on_exit == ServiceSettings::OnExit::stop);
+  if (device) co_await Devices::forget(*device, service->rests());
 }
 
 }  // namespace tidegate

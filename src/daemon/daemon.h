@@ -12,6 +12,7 @@
 
 #include "api/control.h"
 #include "config/config.h"
+#include "daemon/devices.h"
 #include "daemon/forwards.h"
 #include "daemon/history.h"
 #include "daemon/http_api.h"
@@ -79,7 +80,7 @@ class Daemon {
   void tell(Event event);
   boost::asio::awaitable<void> wait_for_signals();
   boost::asio::awaitable<void> look_at_ports();
-  boost::asio::awaitable<void> end_removed(std::unique_ptr<Service> service);
+  boost::asio::awaitable<void> end_removed(std::unique_ptr<Service> service, std::unique_ptr<DeviceKeeper> device);
   boost::asio::awaitable<void> shut_down();
   void look_at_ports_once();
   void look_at_ports_of(const std::string& name);
@@ -96,6 +97,7 @@ class Daemon {
   std::unique_ptr<LocalAddresses> local_addresses_;
   std::vector<std::unique_ptr<Service>> services_;  // in the order of config_.services
   std::optional<Router> router_;
+  Devices devices_;
   Sensors sensors_;
   Forwards forwards_;
   Observers observers_;

@@ -22,6 +22,16 @@ json::value seconds_until(std::optional<Instant> moment, Now now) {
 
 WallTime wall(Instant moment, Now now) { return now.wall + (moment - now.instant); }
 
+json::value device(const Service& service) {
+  const auto status = service.device();
+  if (!status) return nullptr;
+  return json::object{{"name", status->settings.name},
+                      {"mode", to_string(status->settings.mode)},
+                      {"held", status->held},
+                      {"packets", status->packets},
+                      {"trouble", status->trouble}};
+}
+
 json::object packet(const Service& service) {
   const auto& [sample, meaning] = *service.gate().woken_by();
   auto ends = shown_endpoints(sample, service.names());
@@ -49,6 +59,7 @@ json::object service(const Service& service, Now now) {
                     {"clients", service.clients().count_since(now.instant - kClientFor) + forwarded.clients.size()},
                     {"bytes_in", service.clients().bytes_in() + forwarded.in},
                     {"bytes_out", service.clients().bytes_out() + forwarded.out},
+                    {"device", device(service)},
                     {"error", nullptr},
                     {"retry_in_seconds", seconds_until(gate.retry_at(), now)}};
   if (gate.woken_by()) line["woken_by"] = packet(service);

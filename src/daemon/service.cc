@@ -127,8 +127,7 @@ void Service::saw_listening(bool listening) {
   const auto before = std::exchange(listening_, listening);
   if (listening) {
     silent_looks_ = 0;
-    const bool resting = gate_.state() == GateState::asleep || gate_.state() == GateState::failed;
-    if (resting && before != true) step(gate_event::Running{});
+    if (rests() && before != true) step(gate_event::Running{});
     return;
   }
   // Only what was once seen on its ports can be missed there: a container may be reached by other ways.
@@ -152,6 +151,7 @@ void Service::process_gone(std::string how, bool failed) {
 }
 
 void Service::carry_out(const std::vector<Decision>& decisions) {
+  if (!decisions.empty() && !ending_ && hooks_.device_follows) hooks_.device_follows();
   for (const auto& decision : decisions) {
     switch (decision.kind) {
       case Decision::Kind::start:
@@ -266,9 +266,8 @@ void Service::reconfigure(ServiceSettings settings) {
   if (other_rules) classifier_ = Classifier{settings_.wake, settings_.keep};
   if (other_action) {
     action_is_old_ = true;
-    const bool resting = gate_.state() == GateState::asleep || gate_.state() == GateState::failed;
     const bool commands = std::holds_alternative<CommandAction>(settings_.action) && gate_.state() == GateState::awake;
-    if (!action_->running() && (resting || commands)) make_the_action();
+    if (!action_->running() && (rests() || commands)) make_the_action();
   }
   step(gate_event::Tick{});
 }

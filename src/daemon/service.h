@@ -17,6 +17,7 @@
 #include "daemon/tasks.h"
 #include "forward/clients.h"
 #include "gate/gate.h"
+#include "hold/keeper.h"
 #include "meter/classify.h"
 #include "meter/clients.h"
 #include "model/event.h"
@@ -36,6 +37,8 @@ struct ForwardedTraffic {
 struct ServiceHooks {
   std::function<void(Event)> tell;  // a line of history
   std::function<void()> state_changed;
+  std::function<void()> device_follows;  // its state is another: the device is taken or let go, before it starts
+  std::function<std::optional<DeviceStatus>()> device;
   ProbeSpeaks probe_speaks;                               // an endpoint of our own
   std::function<void(const Sample&, const Frame&)> woke;  // the packet behind a start, while it lives
   std::function<bool()> active;  // its forwards: something is open, or has moved since this was asked last
@@ -83,6 +86,10 @@ class Service {
   [[nodiscard]] const ClientTable& clients() const { return clients_; }  // as sensors saw them
   [[nodiscard]] ForwardedTraffic forwarded() const {
     return hooks_.forwarded ? hooks_.forwarded() : ForwardedTraffic{};
+  }
+  [[nodiscard]] std::optional<DeviceStatus> device() const { return hooks_.device ? hooks_.device() : std::nullopt; }
+  [[nodiscard]] bool rests() const {  // neither runs, nor is about to
+    return gate_.state() == GateState::asleep || gate_.state() == GateState::failed;
   }
   [[nodiscard]] const std::string& woken_by_sensor() const { return woken_by_sensor_; }
   [[nodiscard]] const std::string& start_took() const { return start_took_; }  // "4.2 s to be ready (…)", or empty

@@ -26,10 +26,11 @@ enum class EventKind : std::uint8_t {
   quota_renewed,  // a new period began, or it was reset or raised: what it had cut is taken up again
   target_down,    // a health check found it so
   target_up,
-  trouble,  // a forward could not do what it is for, with the reason
+  trouble,  // a forward, or a device, could not do what it is for, with the reason
   stored,   // what was found about the store: a file that was damaged, and what was believed instead
   alert_raised,
   alert_recovered,
+  held,  // its device, after trouble
 };
 
 [[nodiscard]] std::string_view to_string(EventKind kind);  // "woke", "start failed", …

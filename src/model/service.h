@@ -10,6 +10,7 @@
 
 #include "base/time.h"
 #include "model/address.h"
+#include "model/device.h"
 #include "model/port.h"
 #include "model/sample.h"
 
@@ -150,6 +151,7 @@ struct ServiceSettings {
   std::vector<IpAddress> addresses;  // empty: any of this host's
   std::string interface = "any";     // where `ports` are watched
   std::vector<SensorSource> sensors;
+  std::optional<DeviceSettings> device;  // held while it sleeps
   SampleRule wake;
   SampleRule keep;
   GateSettings gate;

@@ -71,4 +71,10 @@ std::string describe_link(const Headers& headers) {
                      ethertype_text(headers));
 }
 
+std::vector<std::string> describe_lines(const Headers& headers) {
+  std::vector<std::string> lines{"|- " + describe_network(headers)};
+  if (const auto link = describe_link(headers); !link.empty()) lines.push_back("|- " + link);
+  return lines;
+}
+
 }  // namespace tidegate::packet

@@ -36,6 +36,21 @@ TEST(Describe, ipv6_in_a_vlan_reads_as_in_tuninetds_document) {
             "MAC: f4:6d:04:64:11:24 > 33:33:00:00:00:02, 802.1Q VID: 3, EtherType: 0x86DD (IPv6)");
 }
 
+TEST(Describe, a_packet_has_a_second_line_where_its_link_has_addresses) {
+  const auto framed = decoded(PacketBuilder{}
+                                  .ethernet({0, 0, 0, 0, 0, 1}, {0, 0, 0, 0, 0, 2})
+                                  .ipv4("192.0.2.1", "192.0.2.2")
+                                  .udp(1, 2)
+                                  .bytes())
+                          .value();
+  EXPECT_EQ(describe_lines(framed),
+            (std::vector<std::string>{"|- " + describe_network(framed), "|- " + describe_link(framed)}));
+  auto bare = framed;
+  bare.source_mac.reset();
+  bare.destination_mac.reset();
+  EXPECT_EQ(describe_lines(bare), std::vector<std::string>{"|- " + describe_network(bare)});
+}
+
 TEST(Describe, two_tags_are_both_named) {
   const auto headers =
       decoded(PacketBuilder{}.ethernet().vlan(100, 0x88a8).vlan(3).arp("192.0.2.1", "192.0.2.2").bytes()).value();

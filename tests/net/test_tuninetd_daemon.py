@@ -1,69 +1,19 @@
-"""tuninetd -d: in the background, its log in syslog. A private mount namespace holds a /dev/log of the test's own."""
+"""tuninetd -d: in the background, its log in syslog."""
 
 import os
-import re
 import signal
-import socket
 
 import pytest
 
 from support import packets as p
 from support.clients import knock_udp
 from support.rules import log_to_group
-from support.tidegate import environment
-from support.waiting import DEADLINE, wait_until
-
-DEVICES = ("null", "zero", "random", "urandom")
-ENTER = 'for d in %s; do mount --bind /dev/$d "$0/$d" || exit 99; done; mount --rbind "$0" /dev || exit 99; exec "$@"'
-
-
-class Syslog:
-    def __init__(self, folder):
-        self.folder = folder / "dev"
-        self.folder.mkdir()
-        for device in DEVICES:
-            (self.folder / device).touch()
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(str(self.folder / "log"))
-        self.socket.settimeout(DEADLINE)
-        self.lines = []
-
-    def wait_for(self, pattern):
-        while True:
-            self.lines.append(self.socket.recv(65536).decode().rstrip("\n\0"))
-            if match := re.search(pattern, self.lines[-1]):
-                return match
-
-    def command(self, *argv):
-        """`argv` where /dev/log is this one."""
-        return ["unshare", "--mount", "--propagation", "private", "sh", "-c", ENTER % " ".join(DEVICES), self.folder, *argv]
+from support.waiting import wait_until
 
 
 @pytest.fixture
-def syslog(tmp_path):
-    log = Syslog(tmp_path)
-    yield log
-    log.socket.close()
-
-
-@pytest.fixture
-def background(tuninetd, lab, syslog, tmp_path):
-    """Starts it with -d and gives its process id; sanitizers write where they can be found."""
-    reports = tmp_path / "sanitizer"
-
-    def start(*words):
-        argv = syslog.command(tuninetd.path, *words)
-        env = environment({"ASAN_OPTIONS": f"log_path={reports}"})
-        done = lab.server.run(*argv, env=env, cwd=tmp_path)
-        if done.returncode == 99:
-            pytest.skip(f"no private mounts here: {done.stderr.strip()}")
-        return done
-
-    yield start
-    for pid in lab.server.processes():
-        os.kill(pid, signal.SIGTERM)
-    wait_until(lambda: not lab.server.processes(), "the end of it in the background")
-    assert not list(tmp_path.glob("sanitizer*")), [path.read_text() for path in tmp_path.glob("sanitizer*")]
+def background(tuninetd, in_background):
+    return lambda *words: in_background(tuninetd.path, *words)
 
 
 def test_it_goes_to_the_background_when_all_is_open_and_logs_to_syslog(lab, tuninetd, background, syslog, diary):

@@ -1,10 +1,10 @@
-#include "compat/background.h"
+#include "daemon/background.h"
 
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace tidegate::compat {
+namespace tidegate {
 
 Result<Background> Background::begin() {
   int ends[2];
@@ -34,4 +34,4 @@ void Background::ready() {
   parent_.reset();
 }
 
-}  // namespace tidegate::compat
+}  // namespace tidegate

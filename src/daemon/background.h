@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 
-namespace tidegate::compat {
+namespace tidegate {
 
 class Background {
  public:
@@ -21,4 +21,4 @@ class Background {
   Fd parent_;  // one byte through it lets the parent end well
 };
 
-}  // namespace tidegate::compat
+}  // namespace tidegate
