@@ -48,7 +48,8 @@ constexpr std::array kEvents = {
     Toned{"start failed", Tone::bad},  Toned{"stop failed", Tone::bad},      Toned{"gone", Tone::warning},
     Toned{"quota reached", Tone::bad}, Toned{"quota warned", Tone::warning}, Toned{"target down", Tone::bad},
     Toned{"target up", Tone::good},    Toned{"trouble", Tone::bad},          Toned{"ready", Tone::good},
-    Toned{"stored", Tone::warning},    Toned{"alert raised", Tone::bad},     Toned{"alert recovered", Tone::good}};
+    Toned{"stored", Tone::warning},    Toned{"alert raised", Tone::bad},     Toned{"alert recovered", Tone::good},
+    Toned{"held", Tone::good}};
 
 template <std::size_t kSize>
 Tone tone_of(const std::array<Toned, kSize>& tones, std::string_view word) {

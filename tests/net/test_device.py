@@ -95,15 +95,20 @@ def test_a_tap_device(lab, tidegate, tmp_path):
     wait_until_held(daemon)
 
 
-def test_what_comes_while_it_is_held_is_read_and_counted_and_costs_nothing_when_nothing_comes(lab, tidegate, tmp_path, diary):
+def test_what_comes_while_it_is_held_is_read_and_counted(lab, tidegate, tmp_path, diary):
     keys = {"start": diary.note("start"), "stop": diary.note("stop"), "wake": {"from": ["192.0.2.1"]}}
     daemon = tidegate.run([service(tmp_path, **keys)])
     lead_into(lab.server, "tun0")
     before = device(daemon)["packets"]
-    for _ in range(20):
+    for number in range(1, 11):
         send(lab.server, 50)
-        sent = before = before + 50
-        wait_until(lambda sent=sent: device(daemon)["packets"] == sent, lambda: device(daemon))
+        wait_until(lambda n=number: device(daemon)["packets"] == before + 50 * n, lambda: device(daemon))
+    before += 500
+    daemon.send_signal(signal.SIGSTOP)  # so that more waits than is read in one turn
+    for _ in range(2):
+        send(lab.server, 200)
+    daemon.send_signal(signal.SIGCONT)
+    wait_until(lambda: device(daemon)["packets"] == before + 400, lambda: device(daemon))
     assert daemon.state("vpn") == "asleep" and diary.lines() == []
 
 
