@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from support.netns import Lab
+from support.screen import screen  # noqa: F401  a fixture
 from support.syslog import in_background, syslog  # noqa: F401  fixtures
 from support.tidegate import Diary, Tidegate, binary
 from support.tuninetd import tuninetd  # noqa: F401  a fixture

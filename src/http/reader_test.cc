@@ -13,13 +13,11 @@ namespace tidegate {
 namespace {
 
 using namespace std::chrono_literals;
+using test::get;
+using test::kEmpty;
 using test::Traffic;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-constexpr std::string_view kEmpty = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-
-std::string get(std::string_view target) { return fmt::format("GET {} HTTP/1.1\r\nHost: h\r\n\r\n", target); }
 
 TEST(HttpReader, tells_a_request_and_its_response) {
   Traffic traffic;

@@ -23,6 +23,10 @@
 
 namespace tidegate::test {
 
+// A request, and a response without a body.
+inline std::string get(std::string_view target) { return fmt::format("GET {} HTTP/1.1\r\nHost: h\r\n\r\n", target); }
+inline constexpr std::string_view kEmpty = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
 // Tells every message in a line, and keeps what the lines do not say.
 class HttpStory final : public HttpSink {
  public:

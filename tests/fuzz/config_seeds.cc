@@ -1,10 +1,10 @@
 // config_seeds DIRECTORY: writes small configurations as inputs of config_fuzz.cc, right and wrong ones, which between
 // them say most of what can be said.
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
+#include <cstddef>
 #include <string>
 #include <string_view>
+
+#include "tests/fuzz/seeds.h"
 
 namespace {
 
@@ -140,16 +140,4 @@ services:
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fputs("usage: config_seeds DIRECTORY\n", stderr);
-    return 2;
-  }
-  int number = 0;
-  for (const std::string_view seed : kSeeds) {
-    std::ofstream stream{std::filesystem::path{argv[1]} / std::to_string(number++), std::ios::binary};
-    stream.exceptions(std::ios::badbit | std::ios::failbit);
-    stream << seed << std::flush;
-  }
-  return 0;
-}
+int main(int argc, char** argv) { return tidegate::test::write_seeds({argv, static_cast<std::size_t>(argc)}, kSeeds); }

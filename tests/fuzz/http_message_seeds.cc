@@ -1,9 +1,9 @@
 // http_message_seeds DIRECTORY: writes conversations as inputs of http_message_fuzz.cc, which between them use every
 // rule of the reader once.
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
+#include <cstddef>
 #include <string_view>
+
+#include "tests/fuzz/seeds.h"
 
 namespace {
 
@@ -29,16 +29,4 @@ constexpr std::string_view kSeeds[] = {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fputs("usage: http_message_seeds DIRECTORY\n", stderr);
-    return 2;
-  }
-  int number = 0;
-  for (const std::string_view seed : kSeeds) {
-    std::ofstream stream{std::filesystem::path{argv[1]} / std::to_string(number++), std::ios::binary};
-    stream.exceptions(std::ios::badbit | std::ios::failbit);
-    stream << seed << std::flush;
-  }
-  return 0;
-}
+int main(int argc, char** argv) { return tidegate::test::write_seeds({argv, static_cast<std::size_t>(argc)}, kSeeds); }

@@ -1,10 +1,11 @@
 // nflog_seeds DIRECTORY: writes messages of nfnetlink_log as inputs of nflog_fuzz.cc: of each family and hook, with and
 // without link headers and tags.
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
+#include <cstddef>
+#include <cstdint>
+#include <span>
 #include <vector>
 
+#include "tests/fuzz/seeds.h"
 #include "tests/support/nflog_bytes.h"
 #include "tests/support/packet_builder.h"
 
@@ -42,17 +43,9 @@ std::vector<NflogMessage> seeds() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fputs("usage: nflog_seeds DIRECTORY\n", stderr);
-    return 2;
-  }
-  int number = 0;
-  for (auto& seed : seeds()) {
-    std::ofstream stream{std::filesystem::path{argv[1]} / std::to_string(number++), std::ios::binary};
-    stream.exceptions(std::ios::badbit | std::ios::failbit);
-    const auto bytes = seed.whole();
-    stream.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    stream.flush();
-  }
-  return 0;
+  std::vector<std::span<const std::uint8_t>> wholes;
+  auto messages = seeds();
+  wholes.reserve(messages.size());
+  for (auto& message : messages) wholes.push_back(message.whole());
+  return tidegate::test::write_seeds({argv, static_cast<std::size_t>(argc)}, wholes);
 }

@@ -1,12 +1,11 @@
 // proxy_protocol_seeds DIRECTORY: writes PROXY headers as inputs of proxy_protocol_fuzz.cc, both versions, with and
 // without addresses, and some that are wrong.
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
+#include <cstddef>
 #include <string>
 #include <vector>
 
 #include "forward/proxy_protocol.h"
+#include "tests/fuzz/seeds.h"
 
 namespace {
 
@@ -39,18 +38,4 @@ std::vector<std::string> seeds() {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fputs("usage: proxy_protocol_seeds DIRECTORY\n", stderr);
-    return 2;
-  }
-  const std::filesystem::path directory{argv[1]};
-  int number = 0;
-  for (const auto& seed : seeds()) {
-    std::ofstream stream{directory / std::to_string(number++), std::ios::binary};
-    stream << seed;
-    stream.exceptions(std::ios::badbit | std::ios::failbit);
-    stream.flush();
-  }
-  return 0;
-}
+int main(int argc, char** argv) { return tidegate::test::write_seeds({argv, static_cast<std::size_t>(argc)}, seeds()); }

@@ -1,11 +1,11 @@
 // reassembly_seeds DIRECTORY: writes orders of segments as inputs of reassembly_fuzz.cc: four bytes each, the place
 // (two), the size, and bits: 0x06 cut short, 0x18 acknowledged, 0x60 gap given up, 0x81 FIN.
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
+#include <cstddef>
 #include <initializer_list>
 #include <string>
 #include <vector>
+
+#include "tests/fuzz/seeds.h"
 
 namespace {
 
@@ -38,16 +38,4 @@ std::vector<std::string> seeds() {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fputs("usage: reassembly_seeds DIRECTORY\n", stderr);
-    return 2;
-  }
-  int number = 0;
-  for (const std::string& bytes : seeds()) {
-    std::ofstream stream{std::filesystem::path{argv[1]} / std::to_string(number++), std::ios::binary};
-    stream.exceptions(std::ios::badbit | std::ios::failbit);
-    stream << bytes << std::flush;
-  }
-  return 0;
-}
+int main(int argc, char** argv) { return tidegate::test::write_seeds({argv, static_cast<std::size_t>(argc)}, seeds()); }

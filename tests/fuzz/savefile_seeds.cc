@@ -1,17 +1,18 @@
 // savefile_seeds DIRECTORY: writes savefiles of every kind as inputs of savefile_fuzz.cc, right and wrong ones.
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
 
+#include "tests/fuzz/seeds.h"
 #include "tests/support/packet_builder.h"
 #include "tests/support/savefile_bytes.h"
 
-int main(int argc, char** argv) {
-  using namespace tidegate::test;
-  if (argc != 2) {
-    std::fputs("usage: savefile_seeds DIRECTORY\n", stderr);
-    return 2;
-  }
+namespace {
+
+using namespace tidegate::test;
+
+std::vector<Bytes> seeds() {
   const auto frame = PacketBuilder{}.ethernet().ipv4("192.0.2.1", "192.0.2.10").udp(1000, 53).payload(20).bytes();
   const auto other = PacketBuilder{}.ethernet().ipv6("2001:db8::1", "2001:db8::2").tcp(1000, 80, 2).bytes();
   const std::vector<SavedPacket> packets{
@@ -22,27 +23,23 @@ int main(int argc, char** argv) {
   constexpr std::uint32_t kEthernet = 1;
   constexpr std::uint32_t kRaw = 101;
   constexpr std::uint32_t kCooked = 113;
-  std::vector<Bytes> seeds{{}};
+  std::vector<Bytes> all{{}};
   for (const bool big_endian : {false, true}) {
     for (const bool nanoseconds : {false, true}) {
-      seeds.push_back(pcap_bytes(kEthernet, packets, {.big_endian = big_endian, .nanoseconds = nanoseconds}));
+      all.push_back(pcap_bytes(kEthernet, packets, {.big_endian = big_endian, .nanoseconds = nanoseconds}));
     }
-    seeds.push_back(pcapng_bytes(kEthernet, packets, {.big_endian = big_endian}));
+    all.push_back(pcapng_bytes(kEthernet, packets, {.big_endian = big_endian}));
   }
-  seeds.push_back(pcap_bytes(kRaw, packets));
-  seeds.push_back(pcap_bytes(kCooked, packets));
-  seeds.push_back(pcap_bytes(kEthernet, {}, {.snap_length = 0}));
-  seeds.push_back(pcap_bytes(147, packets));  // a link type of somebody's own
-  auto cut = seeds[1];
+  all.push_back(pcap_bytes(kRaw, packets));
+  all.push_back(pcap_bytes(kCooked, packets));
+  all.push_back(pcap_bytes(kEthernet, {}, {.snap_length = 0}));
+  all.push_back(pcap_bytes(147, packets));  // a link type of somebody's own
+  auto cut = all[1];
   cut.resize(cut.size() - 7);
-  seeds.push_back(std::move(cut));
-
-  int number = 0;
-  for (const auto& seed : seeds) {
-    std::ofstream stream{std::filesystem::path{argv[1]} / std::to_string(number++), std::ios::binary};
-    stream.exceptions(std::ios::badbit | std::ios::failbit);
-    for (const auto byte : seed) stream.put(static_cast<char>(byte));
-    stream.flush();
-  }
-  return 0;
+  all.push_back(std::move(cut));
+  return all;
 }
+
+}  // namespace
+
+int main(int argc, char** argv) { return write_seeds({argv, static_cast<std::size_t>(argc)}, seeds()); }

@@ -1,11 +1,10 @@
 // zone_seeds DIRECTORY: writes small time zones as inputs of zone_fuzz.cc: files of both versions, and bare rules.
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tests/fuzz/seeds.h"
 #include "tests/support/tzif_bytes.h"
 
 namespace {
@@ -42,16 +41,4 @@ std::vector<std::string> seeds() {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fputs("usage: zone_seeds DIRECTORY\n", stderr);
-    return 2;
-  }
-  int number = 0;
-  for (const std::string& seed : seeds()) {
-    std::ofstream stream{std::filesystem::path{argv[1]} / std::to_string(number++), std::ios::binary};
-    stream.exceptions(std::ios::badbit | std::ios::failbit);
-    stream << seed << std::flush;
-  }
-  return 0;
-}
+int main(int argc, char** argv) { return tidegate::test::write_seeds({argv, static_cast<std::size_t>(argc)}, seeds()); }

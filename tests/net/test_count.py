@@ -1,19 +1,18 @@
 """tidegate count: digests of savefiles without root, and of real traffic on interfaces."""
 
 import collections
-import fcntl
 import json
 import os
 import signal
 import socket
 import struct
 import subprocess
-import termios
 
 import pytest
 
 from support import packets as p
 from support.netns import client_address, server_address
+from support.proc import has_read_all
 from support.tidegate import SANITIZER, binary, environment
 from support.tun import Tun
 from support.waiting import again_until, wait_until
@@ -188,13 +187,6 @@ def test_a_limit_and_a_signal_end_a_savefile_that_does_not(count, tmp_path):
             assert process.stdout.read().decode() == f"{CLIENT}:10 80:10\n"
             process.stdin.close()
             assert process.wait(30) == 0, process.stderr.read()
-
-
-def has_read_all(process):
-    """The pipe to it is empty, and it sleeps: it waits for more."""
-    unread = struct.unpack("i", fcntl.ioctl(process.stdin, termios.FIONREAD, b"\0" * 4))[0]
-    with open(f"/proc/{process.pid}/stat", encoding="ascii") as stat:
-        return unread == 0 and stat.read().rpartition(")")[2].split()[0] == "S"
 
 
 def test_bounded_sources_keep_the_biggest_and_show_the_error(count):

@@ -1,20 +1,17 @@
 """tidegate http: savefiles without root, real traffic on interfaces, and its screen on a terminal (a pane of tmux)."""
 
 import csv
-import fcntl
 import io
 import json
 import re
 import signal
-import struct
 import subprocess
-import termios
 
 import pytest
 
 from support import packets as p
 from support.netns import client_address, server_address
-from support.screen import Screen
+from support.proc import has_read_all
 from support.tidegate import SANITIZER, binary, environment
 from support.waiting import again_until, wait_until
 from support.web import Web, get
@@ -144,13 +141,6 @@ def test_a_signal_ends_a_savefile_that_does_not(tmp_path):
             assert json.loads(process.stdout.read())["requests"] == 10
             process.stdin.close()
             assert process.wait(30) == 0, process.stderr.read()
-
-
-def has_read_all(process):
-    """The pipe to it is empty, and it sleeps: it waits for more."""
-    unread = struct.unpack("i", fcntl.ioctl(process.stdin, termios.FIONREAD, b"\0" * 4))[0]
-    with open(f"/proc/{process.pid}/stat", encoding="ascii") as stat:
-        return unread == 0 and stat.read().rpartition(")")[2].split()[0] == "S"
 
 
 def test_it_ends_where_nobody_reads(tmp_path):
@@ -362,14 +352,6 @@ def is_well(text):
 
 
 # --- the screen
-
-
-@pytest.fixture
-def screen(tool, tmp_path):
-    tool("tmux")
-    pane = Screen(tmp_path)
-    yield pane
-    pane.close()
 
 
 @pytest.fixture

@@ -10,24 +10,10 @@ import signal
 import pytest
 
 from support.clients import knock_udp
-from support.screen import Screen
+from support.proc import state_of
 from support.waiting import wait_until
 
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-7]|38;5;\d+)(?:;\d+)*m")
-
-
-def state_of(pid):
-    """A letter of proc(5)."""
-    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-        return stat.read().rpartition(")")[2].split()[0]
-
-
-@pytest.fixture
-def screen(tool, tmp_path):
-    tool("tmux")
-    pane = Screen(tmp_path)
-    yield pane
-    pane.close()
 
 
 @pytest.fixture

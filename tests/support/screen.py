@@ -11,6 +11,8 @@ import shutil
 import signal
 import subprocess
 
+import pytest
+
 from .tidegate import environment
 from .waiting import wait_until
 
@@ -117,3 +119,11 @@ class Run:
         assert self.screen.flag("cursor_flag") == "1"
         assert self.screen.flag("keypad_cursor_flag") == "0"
         self.screen.wait_for_text("the shell was here")
+
+
+@pytest.fixture
+def screen(tool, tmp_path):
+    tool("tmux")
+    pane = Screen(tmp_path)
+    yield pane
+    pane.close()
