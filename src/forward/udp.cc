@@ -14,6 +14,7 @@ namespace {
 
 constexpr int kBatchesInATurn = 4;
 constexpr Duration kAskAgain = std::chrono::seconds{1};
+constexpr Duration kTryAgain = std::chrono::milliseconds{20};
 
 // A gate may be woken by the datagram itself: as a capture would have seen it.
 Sample sample_of(const UdpKey& key, std::size_t payload, Now now) {
@@ -60,8 +61,7 @@ class UdpForward::Impl final : private Timer {
     wanted_at_ = {};
     sessions_.for_each_waiting([this](UdpSession& session) {
       // Anew, also where it has a socket: the service may have another address since it was started again.
-      if (!sessions_.connect(session)) return sessions_.end(session);
-      session.flush();
+      if (!sessions_.connect(session) || !session.flush()) expect(context_.loop.now().instant + kTryAgain);
       expect(session.expires());
     });
   }
@@ -206,11 +206,12 @@ class UdpForward::Impl final : private Timer {
 
   void on_time() override {
     if (const auto next = sessions_.expire()) expect(*next);
+    const auto* const waiting = sessions_.any_waiting();
+    if (waiting == nullptr) return;
+    if (!sessions_.plan().forward->holds()) return release_waiting();
     // While some wait, the service is asked for again: it may have been stopped, or its gate may have forgotten.
-    if (const auto* const waiting = sessions_.any_waiting()) {
-      want(waiting->key(), 0);
-      expect(wanted_at_ + kAskAgain);
-    }
+    want(waiting->key(), 0);
+    expect(wanted_at_ + kAskAgain);
   }
 
   WorkerContext& context_;

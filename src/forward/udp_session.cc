@@ -213,8 +213,12 @@ Datagrams UdpSession::within_budget(Flow flow, const Datagrams& item) {
   return item.part(0, granted);
 }
 
-void UdpSession::deliver(Flow flow, std::span<const Datagrams> items) {
-  if (plan_->forward->closed_by_quota()) return drop(items);
+// False, with `if_received` and one datagram up by a fresh socket: it was refused at once, and does not count.
+bool UdpSession::deliver(Flow flow, std::span<const Datagrams> items, Delivery delivery) {
+  if (plan_->forward->closed_by_quota()) {
+    drop(items);
+    return true;
+  }
   auto& counters = plan_->counters;
   auto& sender = tools_.sender;
   sender.clear();
@@ -235,6 +239,10 @@ void UdpSession::deliver(Flow flow, std::span<const Datagrams> items) {
   bool was_refused = false;
   while (const auto sent = sender.send_next(path, merge)) {
     was_refused = was_refused || sent->refused;
+    if (sent->error == 0 && delivery == Delivery::if_received && pending_error(socket_.get()) == ECONNREFUSED) {
+      plan_->budget.release(flow, sent->bytes, &client_->client, rate_.get());
+      return false;
+    }
     if (sent->error == 0) {
       plan_->budget.settle(flow, sent->bytes, &client_->client);
       delivered.add(sent->datagrams);
@@ -244,6 +252,7 @@ void UdpSession::deliver(Flow flow, std::span<const Datagrams> items) {
     }
   }
   if (was_refused && flow == Flow::up) refused();
+  return true;
 }
 
 void UdpSession::drop(std::span<const Datagrams> items) {
@@ -289,18 +298,24 @@ void UdpSession::hold(std::span<const Datagrams> items) {
   }
 }
 
-void UdpSession::flush() {
+bool UdpSession::flush() {
   drop_old();
+  std::vector<Datagrams> items;
+  items.reserve(queue_->datagrams.size());
+  for (const auto& held : queue_->datagrams) items.push_back({.bytes = held.bytes, .each = held.bytes.size()});
+  std::span<const Datagrams> rest = items;
+  if (!rest.empty()) {
+    if (!deliver(Flow::up, rest.first(1), Delivery::if_received)) return false;
+    rest = rest.subspan(1);
+  }
   stop_waiting();
   const auto queue = std::move(queue_);
-  std::vector<Datagrams> items;
-  items.reserve(queue->datagrams.size());
-  for (const auto& held : queue->datagrams) items.push_back({.bytes = held.bytes, .each = held.bytes.size()});
-  for (std::span<const Datagrams> rest = items; !rest.empty();) {
+  while (!rest.empty()) {
     const auto now = rest.first(std::min(rest.size(), DatagramSender::kMost));
     deliver(Flow::up, now);
     rest = rest.subspan(now.size());
   }
+  return true;
 }
 
 }  // namespace tidegate

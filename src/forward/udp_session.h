@@ -88,8 +88,10 @@ class UdpSession final : public Watched, public Disposable, public UdpHook<UdpPl
   // Has its datagrams wait from now on; hold() keeps them, within the bounds of the settings.
   void begin_waiting();
   void hold(std::span<const Datagrams> items);
-  // The wait is over: sends what waited, in order. Connected.
-  void flush();
+  // The wait is over: sends what waited, in order. Connected. False: nobody receives there yet, as a service that
+  // counts as ready may still be about to open its port. Nothing has left then, and it waits on. Only where the kernel
+  // tells it at once, as it does of targets on this host.
+  [[nodiscard]] bool flush();
 
   // Counts datagrams that are given up.
   void drop(std::span<const Datagrams> items);
@@ -117,10 +119,12 @@ class UdpSession final : public Watched, public Disposable, public UdpHook<UdpPl
     std::size_t bytes = 0;
   };
 
+  enum class Delivery : std::uint8_t { as_it_comes, if_received };
+
   void on_events(std::uint32_t events) override;  // answers
   void answered();
   void refused();
-  void deliver(Flow flow, std::span<const Datagrams> items);
+  bool deliver(Flow flow, std::span<const Datagrams> items, Delivery delivery = Delivery::as_it_comes);
   [[nodiscard]] Datagrams within_budget(Flow flow, const Datagrams& item);
   void touch(UdpStanding standing);
   void stop_waiting();

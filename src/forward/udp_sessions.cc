@@ -113,7 +113,7 @@ bool UdpSessions::connect(UdpSession& session) {
   auto reach = session.connect();
   if (reach == UdpSession::Reach::no_room && evict(UdpStanding::fresh, &session)) reach = session.connect();
   if (reach == UdpSession::Reach::reached) return true;
-  session.plan().counters.errors.add(1);
+  if (!session.waits()) session.plan().counters.errors.add(1);
   tools_.context.tell_trouble(plan().forward->settings.name, reach == UdpSession::Reach::no_room
                                                                  ? "no socket is left for a UDP session"
                                                                  : "no target can be reached by UDP");

@@ -31,7 +31,8 @@ class UdpSessions {
   // has been counted.
   [[nodiscard]] UdpSession* open(const UdpKey& key, std::uint32_t interface);
 
-  // Connects it to a target; another one leaves where a socket is short. Not reached: that has been counted and told.
+  // Connects it to a target; another one leaves where a socket is short. Not reached: that has been told, and counted
+  // unless the session waits and can be connected later.
   [[nodiscard]] bool connect(UdpSession& session);
 
   void end(UdpSession& session);
@@ -48,12 +49,15 @@ class UdpSessions {
       }
     }
   }
-  // Those that wait for the service; after `visit` they do not, or have ended.
+  // Those that wait for the service; `visit` may end any session.
   template <class Visit>
   void for_each_waiting(Visit visit) {
+    std::vector<UdpSession*> waiting;  // good until the end of this turn, ended or not
     for (const auto& plan : plans_) {
-      auto& waiting = plan->sessions[static_cast<std::size_t>(UdpStanding::waiting)];
-      while (!waiting.empty()) visit(waiting.front());
+      for (auto& session : plan->sessions[static_cast<std::size_t>(UdpStanding::waiting)]) waiting.push_back(&session);
+    }
+    for (auto* const session : waiting) {
+      if (!session->closed() && session->waits()) visit(*session);
     }
   }
   [[nodiscard]] UdpSession* any_waiting();

@@ -261,6 +261,31 @@ TEST_F(UdpHeld, wakes_the_service_and_keeps_what_came_in_order) {
   EXPECT_EQ(counters_.sessions.get(), 1U);
 }
 
+// A service without a probe counts as ready once it was started, and may open its port a little later.
+TEST_F(UdpHeld, keeps_what_came_until_the_service_has_opened_its_port) {
+  target_ = Peer{"127.0.0.7"};  // where no other test takes the port while it is free
+  const Endpoint target = target_.endpoint();
+  settings_.targets = {target_at(target)};
+  target_ = Peer{};  // leaves it
+  start();
+  auto client = this->client();
+  for (const auto* const text : {"one", "two", "three"}) client.send(text);
+  settle();
+  becomes_ready();
+  client.send("four");
+  settle();
+  EXPECT_EQ(life_->waiting, 1);
+  EXPECT_EQ(counters_.upload.get(), 0U) << "nothing was delivered";
+  target_ = Peer{target};
+  for (const auto* const text : {"one", "two", "three", "four"}) EXPECT_EQ(target_.receive(), text);
+  settle();
+  EXPECT_EQ(life_->waiting, 0);
+  EXPECT_EQ(counters_.upload.get(), 15U);
+  EXPECT_EQ(counters_.dropped.get(), 0U);
+  EXPECT_EQ(counters_.errors.get(), 0U);
+  exchange(client);
+}
+
 TEST_F(UdpHeld, asks_for_the_service_again_while_somebody_waits) {
   start();
   auto client = this->client();
