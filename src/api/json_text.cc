@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 #include <cmath>
+#include <iterator>
 
 namespace tidegate {
 namespace {
@@ -22,11 +23,13 @@ void append_list(std::string& out, char open, const Range& range, char close, Ea
 void append(std::string& out, const boost::json::value& value) {
   if (const auto* object = value.if_object()) {
     append_list(out, '{', *object, '}', [&](const boost::json::key_value_pair& field) {
-      out += boost::json::serialize(boost::json::value(field.key())) + ":";
+      out += boost::json::serialize(field.key()) + ":";
       append(out, field.value());
     });
   } else if (const auto* array = value.if_array()) {
     append_list(out, '[', *array, ']', [&](const boost::json::value& item) { append(out, item); });
+  } else if (const auto* count = value.if_uint64()) {
+    fmt::format_to(std::back_inserter(out), "{}", *count);
   } else if (const auto* number = value.if_double();
              number != nullptr && std::isfinite(*number) && std::abs(*number) < 1e15) {
     out += fmt::format("{}", *number);

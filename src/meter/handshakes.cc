@@ -14,16 +14,20 @@ Handshakes::Handshakes(std::size_t capacity, std::uint64_t seed)
   for (std::size_t i = 0; i + 1 < capacity; ++i) entries_[i].after = static_cast<std::uint32_t>(i + 1);
 }
 
-bool Handshakes::syn(const Connection& connection, Instant now) {
+Handshakes::Syn Handshakes::syn(const Connection& connection, Instant now) {
   const auto tag = tag_of(connection);
-  const auto cell = cell_of(connection, tag);
+  auto cell = cell_of(connection, tag);
   if (const auto known = cells_[cell].entry; known != kNone) {
     unlink(known);
     entries_[known].last_syn = now;
     append(known);
-    return false;
+    return {.fresh = false, .slot = entries_[known].slot, .gave_way = {}};
   }
-  TIDEGATE_CHECK(!full());
+  std::optional<Origin> gave_way;
+  if (used_ == entries_.size()) {
+    gave_way = take_oldest();
+    cell = cell_of(connection, tag);  // cells have moved
+  }
   const auto made = free_;
   auto& entry = entries_[made];
   free_ = entry.after;
@@ -33,26 +37,21 @@ bool Handshakes::syn(const Connection& connection, Instant now) {
   append(made);
   cells_[cell] = {tag, made};
   ++used_;
-  return true;
+  return {.fresh = true, .slot = entry.slot, .gave_way = gave_way};
 }
 
-bool Handshakes::knows(const Connection& connection) const {
-  return cells_[cell_of(connection, tag_of(connection))].entry != kNone;
-}
-
-bool Handshakes::end(const Connection& connection) {
+std::optional<Handshakes::Origin> Handshakes::end(const Connection& connection) {
   const auto cell = cell_of(connection, tag_of(connection));
-  if (cells_[cell].entry == kNone) return false;
-  remove(cell);
-  return true;
+  if (cells_[cell].entry == kNone) return std::nullopt;
+  return remove(cell);
 }
 
-std::optional<IpAddress> Handshakes::take_oldest(Instant until) {
+std::optional<Handshakes::Origin> Handshakes::take_oldest(Instant until) {
   if (oldest_ == kNone || entries_[oldest_].last_syn > until) return std::nullopt;
-  const auto& entry = entries_[oldest_];
-  const auto initiator = entry.connection.initiator.address;
-  remove(cell_of(entry.connection, entry.tag));
-  return initiator;
+  const auto taken = remove(cell_of(oldest_));
+  // The next one's cell is far from here, and in a flood it is wanted with the next packet.
+  if (oldest_ != kNone) __builtin_prefetch(&cells_[entries_[oldest_].tag & mask_], 1);
+  return taken;
 }
 
 std::uint32_t Handshakes::tag_of(const Connection& connection) const {
@@ -67,6 +66,12 @@ std::size_t Handshakes::cell_of(const Connection& connection, std::uint32_t tag)
   for (; cells_[at].entry != kNone; at = (at + 1) & mask_) {
     if (cells_[at].tag == tag && entries_[cells_[at].entry].connection == connection) break;
   }
+  return at;
+}
+
+std::size_t Handshakes::cell_of(std::uint32_t entry) const {
+  std::size_t at = entries_[entry].tag & mask_;
+  while (cells_[at].entry != entry) at = (at + 1) & mask_;
   return at;
 }
 
@@ -95,13 +100,14 @@ void Handshakes::unlink(std::uint32_t entry) {
   (after == kNone ? newest_ : entries_[after].before) = before;
 }
 
-void Handshakes::remove(std::size_t cell) {
+Handshakes::Origin Handshakes::remove(std::size_t cell) {
   const auto entry = cells_[cell].entry;
   empty_cell(cell);
   unlink(entry);
   entries_[entry].after = free_;
   free_ = entry;
   --used_;
+  return {.address = entries_[entry].connection.initiator.address, .slot = entries_[entry].slot};
 }
 
 }  // namespace tidegate

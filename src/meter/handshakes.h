@@ -12,7 +12,7 @@
 
 namespace tidegate {
 
-// Memory: capacity × about 80 bytes, all of it taken at the start. One thread.
+// Memory: capacity × 80 to 96 bytes, all of it taken at the start. One thread.
 class Handshakes {
  public:
   struct Connection {
@@ -25,26 +25,35 @@ class Handshakes {
   // At least 1 and at most kMostCapacity connections. `seed`: anything strangers do not know.
   explicit Handshakes(std::size_t capacity, std::uint64_t seed = 0);
 
-  // A SYN at `now`. True: the connection was not known, and has begun; there must be room. False: it is a SYN sent
-  // again, from which its waiting time runs anew.
-  bool syn(const Connection& connection, Instant now);
+  // Who began a connection, and where the caller keeps what he knows of that address: a number that is his.
+  struct Origin {
+    IpAddress address;
+    std::uint32_t slot = 0;
+    bool operator==(const Origin&) const = default;
+  };
+  struct Syn {
+    bool fresh;                      // the connection was not known, and has begun; else the SYN was sent again
+    std::uint32_t& slot;             // the origin's; of a fresh connection it is for the caller to set, before all else
+    std::optional<Origin> gave_way;  // for want of room: the connection whose last SYN was the oldest
+  };
 
-  [[nodiscard]] bool knows(const Connection& connection) const;
+  // A SYN at `now`, from which the connection's waiting time runs, anew if it is known.
+  Syn syn(const Connection& connection, Instant now);
 
-  // The handshake is over. False: there was none, or it is over already.
-  bool end(const Connection& connection);
+  // The handshake is over; who began it. None: there was none, or it is over already.
+  std::optional<Origin> end(const Connection& connection);
 
-  // Takes out the connection whose last SYN is the oldest, if that is not younger than `until`; its initiator.
-  std::optional<IpAddress> take_oldest(Instant until = Instant::max());
+  // Takes out the connection whose last SYN is the oldest, if that is not younger than `until`.
+  std::optional<Origin> take_oldest(Instant until = Instant::max());
 
   [[nodiscard]] std::size_t size() const { return used_; }
-  [[nodiscard]] bool full() const { return used_ == entries_.size(); }
 
  private:
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
 
   struct Entry {
     Connection connection;
+    std::uint32_t slot = 0;
     Instant last_syn;
     std::uint32_t tag = 0;         // of the hash
     std::uint32_t before = kNone;  // by the time of the last SYN
@@ -58,10 +67,11 @@ class Handshakes {
   [[nodiscard]] std::uint32_t tag_of(const Connection& connection) const;
   // Where the connection's cell is, or the free cell where it would be.
   [[nodiscard]] std::size_t cell_of(const Connection& connection, std::uint32_t tag) const;
+  [[nodiscard]] std::size_t cell_of(std::uint32_t entry) const;
   void empty_cell(std::size_t cell);
   void append(std::uint32_t entry);
   void unlink(std::uint32_t entry);
-  void remove(std::size_t cell);
+  Origin remove(std::size_t cell);
 
   std::uint64_t seed_;
   std::size_t mask_;

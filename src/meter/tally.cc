@@ -30,7 +30,7 @@ bool Tally::add(const Sample& sample) {
   if (!syn_packets_) return add_handshake(sample);
   if (!is_syn(sample.tcp_flags) || sample.direction == Direction::out || !wants(sample.flow.destination.port))
     return false;
-  count(sample.flow);
+  count(sample.flow, sources_.hash(sample.flow.source.address));
   return true;
 }
 
@@ -39,23 +39,25 @@ bool Tally::add_handshake(const Sample& sample) {
   const Handshakes::Connection from_initiator{sample.flow.source, sample.flow.destination};
   if (is_syn(sample.tcp_flags)) {
     if (sample.direction == Direction::out || !wants(sample.flow.destination.port)) return false;
-    if (handshakes_->full() && !handshakes_->knows(from_initiator)) {
-      if (const auto source = handshakes_->take_oldest()) note(*source, &TallyOutcomes::unanswered);
+    const auto source = sources_.hash(sample.flow.source.address);
+    const auto syn = handshakes_->syn(from_initiator, latest_);
+    if (syn.gave_way) {
+      note(*syn.gave_way, &TallyOutcomes::unanswered);
       ++given_up_;
     }
-    const bool first = handshakes_->syn(from_initiator, latest_);
-    if (first) {
-      count(sample.flow);
+    if (syn.fresh) {
+      syn.slot = count(sample.flow, source);
     } else {
-      note(sample.flow.source.address, &TallyOutcomes::retransmitted);
+      note({sample.flow.source.address, syn.slot}, &TallyOutcomes::retransmitted);
     }
-    return first;
+    return syn.fresh;
   }
   const bool reset = (sample.tcp_flags & tcp_flag::kRst) != 0;
-  if (handshakes_->end(from_initiator)) {
-    note(sample.flow.source.address, reset ? &TallyOutcomes::refused : &TallyOutcomes::established);
-  } else if (reset && handshakes_->end({sample.flow.destination, sample.flow.source})) {
-    note(sample.flow.destination.address, &TallyOutcomes::refused);
+  if (const auto origin = handshakes_->end(from_initiator)) {
+    note(*origin, reset ? &TallyOutcomes::refused : &TallyOutcomes::established);
+  } else if (reset) {
+    if (const auto refused = handshakes_->end({sample.flow.destination, sample.flow.source}))
+      note(*refused, &TallyOutcomes::refused);
   }
   return false;
 }
@@ -63,12 +65,12 @@ bool Tally::add_handshake(const Sample& sample) {
 void Tally::advance(Instant now) {
   latest_ = std::max(latest_, now);
   if (!handshakes_) return;
-  while (const auto source = handshakes_->take_oldest(latest_ - kPatience)) note(*source, &TallyOutcomes::unanswered);
+  while (const auto origin = handshakes_->take_oldest(latest_ - kPatience)) note(*origin, &TallyOutcomes::unanswered);
 }
 
 void Tally::finish() {
   if (!handshakes_) return;
-  while (const auto source = handshakes_->take_oldest()) note(*source, &TallyOutcomes::unanswered);
+  while (const auto origin = handshakes_->take_oldest()) note(*origin, &TallyOutcomes::unanswered);
 }
 
 bool Tally::wants(std::uint16_t port) const {
@@ -76,10 +78,10 @@ bool Tally::wants(std::uint16_t port) const {
          std::ranges::any_of(ports_, [port](const PortRange& range) { return range.contains(Protocol::tcp, port); });
 }
 
-void Tally::count(const FlowKey& flow) {
+Top<IpAddress>::Slot Tally::count(const FlowKey& flow, Top<IpAddress>::Hash hash) {
   const auto& source = flow.source.address;
   const auto port = flow.destination.port;
-  const auto added = sources_.add(source);
+  const auto added = sources_.add(source, hash);
   auto& first = first_ports_[added.slot];
   if (added.fresh) {
     first = {1, port};
@@ -89,11 +91,12 @@ void Tally::count(const FlowKey& flow) {
   } else {
     pairs_.add({source, port});
   }
+  return added.slot;
 }
 
-void Tally::note(const IpAddress& source, Outcome outcome) {
+void Tally::note(const Handshakes::Origin& origin, Outcome outcome) {
   ++(outcomes_.*outcome);
-  if (const auto slot = sources_.find(source)) ++(outcomes_by_source_[*slot].*outcome);
+  if (sources_.key(origin.slot) == origin.address) ++(outcomes_by_source_[origin.slot].*outcome);
 }
 
 TallyReport Tally::report() const {

@@ -37,7 +37,7 @@ struct TallyReport {
     IpAddress address;
     std::uint64_t count = 0;  // at the most; at the least count - error
     std::uint64_t error = 0;
-    TallyOutcomes outcomes;   // seen while the source was kept: with an error above zero, fewer than there were
+    TallyOutcomes outcomes;  // of connections begun while the source was kept: with an error above zero, fewer than all
     std::vector<Port> ports;  // by descending count, then ascending port
     bool operator==(const Source&) const = default;
   };
@@ -78,8 +78,12 @@ class Tally {
   // Nothing comes any more: what is pending is unanswered.
   void finish();
 
-  // All connections counted so far.
+  // All connections counted so far; the others are as in the report.
   [[nodiscard]] std::uint64_t connections() const { return sources_.total(); }
+  [[nodiscard]] std::size_t sources() const { return sources_.size(); }
+  [[nodiscard]] std::uint64_t sources_floor() const { return sources_.floor(); }
+  [[nodiscard]] std::uint64_t ports_floor() const { return pairs_.floor(); }
+  [[nodiscard]] std::uint64_t given_up() const { return given_up_; }
 
   // All of it, as values.
   [[nodiscard]] TallyReport report() const;
@@ -105,9 +109,9 @@ class Tally {
   using Outcome = std::uint64_t TallyOutcomes::*;
 
   [[nodiscard]] bool wants(std::uint16_t port) const;
-  void count(const FlowKey& flow);
+  Top<IpAddress>::Slot count(const FlowKey& flow, Top<IpAddress>::Hash hash);
   bool add_handshake(const Sample& sample);
-  void note(const IpAddress& source, Outcome outcome);
+  void note(const Handshakes::Origin& origin, Outcome outcome);
 
   std::vector<PortRange> ports_;
   bool syn_packets_;

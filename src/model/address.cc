@@ -12,14 +12,14 @@ namespace tidegate {
 
 IpAddress IpAddress::v4(std::span<const std::uint8_t, 4> bytes) {
   IpAddress address;
-  std::ranges::copy(bytes, address.bytes_.begin());
+  std::memcpy(address.bytes_.data(), bytes.data(), bytes.size());
   address.size_ = 4;
   return address;
 }
 
 IpAddress IpAddress::v6(std::span<const std::uint8_t, 16> bytes) {
   IpAddress address;
-  std::ranges::copy(bytes, address.bytes_.begin());
+  std::memcpy(address.bytes_.data(), bytes.data(), bytes.size());
   address.size_ = 16;
   return address;
 }
@@ -45,7 +45,7 @@ bool IpAddress::is_loopback() const {
 bool IpAddress::is_multicast() const { return is_v4() ? (bytes_[0] & 0xf0) == 0xe0 : is_v6() && bytes_[0] == 0xff; }
 
 bool IpAddress::is_broadcast() const {
-  return is_v4() && std::all_of(bytes_.begin(), bytes_.begin() + 4, [](auto b) { return b == 0xff; });
+  return is_v4() && bytes_[0] == 0xff && bytes_[1] == 0xff && bytes_[2] == 0xff && bytes_[3] == 0xff;
 }
 
 std::string IpAddress::to_string() const {

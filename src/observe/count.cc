@@ -81,16 +81,15 @@ void CountRun::remark_losses(const Losses& losses, const CountRemark& remark) co
                        losses.kernel + losses.interface, losses.kernel, losses.interface));
   }
   if (losses.rejected > 0) remark(fmt::format("{} packets not understood", losses.rejected));
-  const auto report = tally_.report();
-  if (report.sources_floor > 0) {
-    remark(fmt::format("{} sources are shown; one that is not shown has {} connections at the most",
-                       report.sources.size(), report.sources_floor));
+  if (tally_.sources_floor() > 0) {
+    remark(fmt::format("{} sources are shown; one that is not shown has {} connections at the most", tally_.sources(),
+                       tally_.sources_floor()));
   }
-  if (report.ports_floor > 0)
+  if (tally_.ports_floor() > 0)
     remark(fmt::format("a source's port that is not shown has {} connections at the most, beyond the source's error",
-                       report.ports_floor));
-  if (report.given_up > 0 && settings_.outcomes) {
-    remark(fmt::format("{} connections count as unanswered because more than {} were pending", report.given_up,
+                       tally_.ports_floor()));
+  if (tally_.given_up() > 0 && settings_.outcomes) {
+    remark(fmt::format("{} connections count as unanswered because more than {} were pending", tally_.given_up(),
                        Tally::kMostPending));
   }
 }

@@ -43,12 +43,19 @@ void put_count(std::string& line, std::uint64_t count, std::uint64_t error) {
   if (error > 0) fmt::format_to(std::back_inserter(line), "(-{})", error);
 }
 
-boost::json::object source_object(const std::string& name, const TallyReport::Source& source) {
-  boost::json::array ports;
+// Adds a source's fields.
+void put_source(boost::json::object& object, const std::string& name, const TallyReport::Source& source) {
+  object.emplace("source", name);
+  object.emplace("connections", source.count);
+  object.emplace("error", source.error);
+  auto& ports = object["ports"].emplace_array();
   ports.reserve(source.ports.size());
-  for (const auto& [port, count, error] : source.ports)
-    ports.push_back(boost::json::object{{"port", port}, {"connections", count}, {"error", error}});
-  return {{"source", name}, {"connections", source.count}, {"error", source.error}, {"ports", std::move(ports)}};
+  for (const auto& [number, count, error] : source.ports) {
+    auto& port = ports.emplace_back(nullptr).emplace_object();
+    port.emplace("port", number);
+    port.emplace("connections", count);
+    port.emplace("error", error);
+  }
 }
 
 }  // namespace
@@ -76,14 +83,18 @@ std::string text(const TallyReport& report, const Pseudonyms& names, Outcomes ou
 std::string json(const TallyReport& report, const Pseudonyms& names, Outcomes outcomes, WallTime at) {
   std::string lines;
   const auto time = format_rfc3339(at);
+  std::array<unsigned char, 4096> room;  // NOLINT(cppcoreguidelines-pro-type-member-init): memory of a line's values
   for (const auto& [name, source] : named(report, names)) {
-    boost::json::object object{{"at", time}};
-    for (auto& field : source_object(name, *source)) object.insert(std::move(field));
+    boost::json::monotonic_resource memory{room.data(), room.size()};
+    boost::json::value line(boost::json::object_kind, &memory);  // in braces it would be a list of both
+    auto& object = line.get_object();
+    object.emplace("at", time);
+    put_source(object, name, *source);
     if (outcomes == Outcomes::shown) {
       object["attempted"] = source->count;
       for (const auto& [outcome, value] : kOutcomes) object[outcome] = source->outcomes.*value;
     }
-    lines += json_text(object) + "\n";
+    lines += json_text(line) + "\n";
   }
   return lines;
 }
@@ -91,7 +102,8 @@ std::string json(const TallyReport& report, const Pseudonyms& names, Outcomes ou
 boost::json::object object(std::string_view tally, const TallyReport& report, const Pseudonyms& names) {
   boost::json::array sources;
   sources.reserve(report.sources.size());
-  for (const auto& [name, source] : named(report, names)) sources.push_back(source_object(name, *source));
+  for (const auto& [name, source] : named(report, names))
+    put_source(sources.emplace_back(nullptr).emplace_object(), name, *source);
   return {{"tally", tally},
           {"connections", report.connections},
           {"pending", report.pending},

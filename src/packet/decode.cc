@@ -50,11 +50,16 @@ std::string_view to_string(Reject reject) {
 }
 
 std::expected<Headers, Reject> decode(std::span<const std::uint8_t> frame, LinkType link, std::uint32_t wire_length) {
-  Headers headers;
+  std::expected<Headers, Reject>
+      result;  // filled where it is returned: a copy would take as long as much of the reading
+  Headers& headers = *result;
   Rest rest{frame, std::max(wire_length, static_cast<std::uint32_t>(frame.size()))};
   const auto network = read_link(rest, link, headers);
-  if (!network) return std::unexpected{network.error()};
   Fault fault;
+  if (!network) {
+    result = std::unexpected{network.error()};
+    return result;
+  }
   switch (*network) {
     case ethertype::kIpv4:
       fault = read_ipv4(rest, headers);
@@ -69,8 +74,8 @@ std::expected<Headers, Reject> decode(std::span<const std::uint8_t> frame, LinkT
       headers.ip_bytes = rest.sent();
       break;
   }
-  if (fault) return std::unexpected{*fault};
-  return headers;
+  if (fault) result = std::unexpected{*fault};
+  return result;
 }
 
 std::span<const std::uint8_t> captured_payload(const Headers& headers, std::span<const std::uint8_t> frame) {

@@ -1,7 +1,7 @@
 // See link.h. Numbers of cooked captures are those of Linux: if_packet.h and if_arp.h.
 #include "packet/link.h"
 
-#include <algorithm>
+#include <cstring>
 
 #include "packet/numbers.h"
 
@@ -12,12 +12,13 @@ using Network = std::expected<std::uint16_t, Reject>;
 
 Mac mac(Field<6> bytes) {
   Mac address;
-  std::ranges::copy(bytes, address.begin());
+  std::memcpy(address.data(), bytes.data(), address.size());
   return address;
 }
 
 Cast cast_of(const Mac& destination) {
-  if (std::ranges::all_of(destination, [](auto byte) { return byte == 0xff; })) return Cast::broadcast;
+  constexpr Mac kEveryone{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+  if (destination == kEveryone) return Cast::broadcast;
   return (destination[0] & 0x01) != 0 ? Cast::multicast : Cast::unicast;  // the group bit
 }
 

@@ -1,10 +1,12 @@
-// See replay.h. Read by libpcap: pcap_open_offline_with_tstamp_precision(3), which knows pcap and pcapng.
+// See replay.h. Read by libpcap: pcap_fopen_offline_with_tstamp_precision(3), which knows pcap and pcapng.
 #include "sensor/replay.h"
 
 #include <pcap/pcap.h>
+#include <stdio_ext.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -33,6 +35,20 @@ std::string link_name(int number) {
   return fmt::format("{} {} ({})", number, name, description);
 }
 
+// libpcap asks stdio for each header and each packet: in large reads, and without a lock for each.
+Result<Savefile> open_savefile(const std::string& path) {
+  constexpr std::size_t kBuffer = 256 << 10;
+  std::FILE* const stream = path == "-" ? stdin : std::fopen(path.c_str(), "rbe");
+  if (stream == nullptr) return system_failure(fmt::format("replay {}", path));
+  std::setvbuf(stream, nullptr, _IOFBF, kBuffer);
+  ::__fsetlocking(stream, FSETLOCKING_BYCALLER);
+  char error[PCAP_ERRBUF_SIZE] = "";
+  Savefile savefile{::pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, error)};
+  if (savefile) return savefile;
+  if (stream != stdin) std::fclose(stream);
+  return replay_failure(path, error);
+}
+
 Result<> set_filter(pcap_t* savefile, const std::string& path, const std::string& filter) {
   bpf_program program{};
   if (::pcap_compile(savefile, &program, filter.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0) {
@@ -55,9 +71,9 @@ Duration time_of(const pcap_pkthdr& packet) {
 }  // namespace
 
 Result<ReplayCount> replay(const std::string& path, const std::string& filter, const SampleSink& sink) {
-  char error[PCAP_ERRBUF_SIZE] = "";
-  const Savefile savefile{::pcap_open_offline_with_tstamp_precision(path.c_str(), PCAP_TSTAMP_PRECISION_NANO, error)};
-  if (!savefile) return replay_failure(path, error);
+  auto opened = open_savefile(path);
+  if (!opened) return std::unexpected{opened.error()};
+  const Savefile savefile = std::move(*opened);
   const auto link = packet::link_type(::pcap_datalink(savefile.get()));
   if (!link) {
     return failure("replay {}: link type {} is not one that tidegate reads", path,
