@@ -1,6 +1,5 @@
 #include "demo/server.h"
 
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -94,7 +93,6 @@ Result<std::unique_ptr<Server>> Server::start(const ServerSettings& settings) {
     auto listener = listen_tcp(settings.listen, server->port_, shared, false);
     if (!listener) return std::unexpected{std::move(listener.error())};
     if (server->port_ == 0) server->port_ = local_endpoint(listener->get()).port;
-    set_option(listener->get(), IPPROTO_TCP, TCP_NODELAY, 1);  // what is accepted has it from here
     auto loop = Loop::make();
     if (!loop) return std::unexpected{std::move(loop.error())};
     server->threads_.push_back(std::make_unique<Thread>(std::move(*loop), std::move(*listener), settings));

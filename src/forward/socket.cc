@@ -166,6 +166,7 @@ Result<Fd> listen_tcp(const ListenAddress& listen, std::uint16_t port, bool shar
   auto fd = bound(listen, port, SOCK_STREAM, [&](int socket, int family) {
     set_option(socket, SOL_SOCKET, SO_REUSEADDR, 1);
     if (shared) set_option(socket, SOL_SOCKET, SO_REUSEPORT, 1);
+    set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
     if (!transparent) return;
     const bool v6 = family == AF_INET6;
     if (!set_option(socket, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT, 1)) refused = errno;

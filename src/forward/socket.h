@@ -66,11 +66,11 @@ bool set_option(int fd, int level, int option, int value);
 // before its first packet leaves.
 [[nodiscard]] Result<Endpoint> bind_towards(int fd, const SocketAddress& target);
 
-// Keepalive and TCP_USER_TIMEOUT of a TCP socket; a listener hands them on to what it accepts (tcp(7)).
+// Keepalive and TCP_USER_TIMEOUT of a TCP socket (tcp(7)).
 void set_tcp_timeouts(int fd, const TimeoutSettings& timeouts);
 
-// A TCP listener for one port of `listen`, non-blocking. With `shared` others of the same forward bind the same port
-// (SO_REUSEPORT). Without an address it takes IPv4 and IPv6 where the host has both.
+// A TCP listener for one port of `listen`, non-blocking; what it accepts has TCP_NODELAY. With `shared` others of the
+// same forward bind the same port (SO_REUSEPORT). Without an address it takes IPv4 and IPv6 where the host has both.
 [[nodiscard]] Result<Fd> listen_tcp(const ListenAddress& listen, std::uint16_t port, bool shared, bool transparent);
 
 // A UDP socket likewise, with the buffers and options of the data path (IP_PKTINFO, UDP_GRO).

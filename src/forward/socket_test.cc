@@ -112,6 +112,17 @@ TEST(ListenTcp, does_not_block) {
   EXPECT_EQ(errno, EAGAIN);
 }
 
+TEST(ListenTcp, accepts_connections_that_do_not_wait_with_small_messages) {
+  const auto listener = listen_tcp(listen_on("127.0.0.1"), 0, true, false);
+  ASSERT_TRUE(listener);
+  const Fd client = connected(SocketAddress{local_endpoint(listener->get())});
+  const Fd server{::accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC)};
+  int no_delay = 0;
+  socklen_t size = sizeof no_delay;
+  ASSERT_EQ(::getsockopt(server.get(), IPPROTO_TCP, TCP_NODELAY, &no_delay, &size), 0);
+  EXPECT_EQ(no_delay, 1);
+}
+
 TEST(ListenTcp, is_transparent_or_says_why_not) {
   for (const std::string address : {"127.0.0.1", "::1", "*"}) {
     const auto listener = listen_tcp(listen_on(address), 0, true, true);

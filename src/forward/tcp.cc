@@ -1,6 +1,5 @@
 #include "forward/tcp.h"
 
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -42,14 +41,9 @@ class TcpForward::Impl final : public TcpOwner, private Timer {
   }
 
   void add(Listener listener) {
-    const auto& settings = plan_->forward->settings;
-    if (!settings.listen.is_unix()) {
-      set_option(listener.fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-      set_tcp_timeouts(listener.fd.get(), settings.timeouts);
-    }
     auto acceptor = std::make_unique<Acceptor>(*this, std::move(listener));
     if (const auto watched = acceptor->watch(); !watched) {
-      return context_.tell_trouble(settings.name, watched.error().what);
+      return context_.tell_trouble(plan_->forward->settings.name, watched.error().what);
     }
     acceptors_.push_back(std::move(acceptor));
   }
@@ -60,10 +54,6 @@ class TcpForward::Impl final : public TcpOwner, private Timer {
 
   void replace(std::shared_ptr<ForwardRuntime> forward) {
     plan_ = std::make_shared<DataPlan>(context_, std::move(forward));
-    for (const auto& acceptor : acceptors_) {
-      if (!plan_->forward->settings.listen.is_unix())
-        set_tcp_timeouts(acceptor->descriptor(), plan_->forward->settings.timeouts);
-    }
   }
 
   void release_waiting() {

@@ -313,12 +313,13 @@ void TcpConnection::rearm() {
   due == Instant::max() ? context_.loop.cancel(*this) : context_.loop.arm(*this, due);
 }
 
-// Towards the client these come with the listener's socket.
+// Not by way of the listener, which hands on what it has: what came before it had them, or before a reload, would never
+// get them.
 void TcpConnection::set_keepalive() {
   keepalive_ = true;
-  if (!plan_->forward->targets.all()[target_]->settings.is_unix()) {
-    set_tcp_timeouts(target_side_.fd.get(), settings().timeouts);
-  }
+  const auto& timeouts = settings().timeouts;
+  if (!settings().listen.is_unix()) set_tcp_timeouts(client_side_.fd.get(), timeouts);
+  if (!plan_->forward->targets.all()[target_]->settings.is_unix()) set_tcp_timeouts(target_side_.fd.get(), timeouts);
 }
 
 // --- its end
