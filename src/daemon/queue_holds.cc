@@ -20,7 +20,7 @@ namespace {
 // destination NAT, who waits is let go then all the same.
 constexpr Duration kLookForPort = std::chrono::milliseconds{20};
 constexpr Duration kPortMayOpen = std::chrono::seconds{5};
-constexpr int kLetGoAtOnce = 32;
+constexpr std::size_t kLetGoAtOnce = 32;
 constexpr Duration kLetGoEvery = std::chrono::milliseconds{2};
 constexpr Duration kLookForOld = std::chrono::seconds{1};
 constexpr Duration kFullToldEvery = std::chrono::seconds{10};
@@ -276,9 +276,11 @@ void QueueHolds::let_go_where_open(const std::string& name, Hold& hold) {
 
 // The oldest first, and not all at once: a service that has only just started would find more than its sockets hold.
 void QueueHolds::let_some_go(const std::string& name, const WaitingRoom::Which& which) {
-  int room = kLetGoAtOnce;
+  std::size_t chosen = 0;
   const auto gone = queue_->end_wait(name, PacketQueue::Fate::let_go, [&](const WaitingPacket& packet) {
-    return room > 0 && (!which || which(packet)) && room-- > 0;
+    if (chosen == kLetGoAtOnce || (which && !which(packet))) return false;
+    ++chosen;
+    return true;
   });
   if (gone == kLetGoAtOnce) expect(kLetGoEvery);
 }
