@@ -56,3 +56,18 @@ def tool():
         return path
 
     return found
+
+
+@pytest.fixture
+def queue_here(lab):
+    """Skips where packets cannot be queued: there is neither the expression of nf_tables nor the target of xtables."""
+    nft = lab.server.run("nft", "-f", "-", input="table ip trial {\n chain c {\n  queue num 1 bypass\n }\n}\n")
+    lab.server.run("nft", "delete", "table", "ip", "trial")
+    if nft.returncode == 0:
+        return
+    lab.server.run("iptables-nft", "-N", "trial")
+    target = lab.server.run("iptables-nft", "-A", "trial", "-j", "NFQUEUE", "--queue-num", 1, "--queue-bypass")
+    lab.server.run("iptables-nft", "-F", "trial")
+    lab.server.run("iptables-nft", "-X", "trial")
+    if target.returncode != 0:
+        pytest.skip(f"no packet can be queued here: {nft.stderr.strip()} {target.stderr.strip()}")

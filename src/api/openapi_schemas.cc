@@ -68,6 +68,16 @@ json::object service() {
                               {"held", flag()},
                               {"packets", count()},
                               {"trouble", text()}});
+  const auto queue = fields({{"holding", flag()},
+                             {"waiting", count()},
+                             {"clients", count()},
+                             {"held", count()},
+                             {"let_go", count()},
+                             {"repeated", count()},
+                             {"dropped_full", count()},
+                             {"dropped_old", count()},
+                             {"dropped_failed", count()},
+                             {"lost", count()}});
   return fields({{"name", text()},
                  {"state", state()},
                  {"since", time()},
@@ -79,6 +89,7 @@ json::object service() {
                  {"bytes_in", count()},
                  {"bytes_out", count()},
                  {"device", or_null(device)},
+                 {"queue", or_null(queue)},
                  {"error", or_null(text())},
                  {"retry_in_seconds", or_null(number())}});
 }

@@ -6,6 +6,7 @@
 #include "cli/fields.h"
 #include "cli/forward_view.h"
 #include "cli/print.h"
+#include "cli/queue_view.h"
 
 namespace tidegate::cli {
 
@@ -47,6 +48,15 @@ void show_status(const boost::json::object& answer) {
     const auto* const device = value.at("device").if_object();
     if (device != nullptr && !text_of(*device, "trouble").empty())
       print_line(fmt::format("{}: not held: {}", text_of(*device, "name"), text_of(*device, "trouble")));
+  }
+  for (const auto& value : answer.at("services").as_array()) {
+    const auto* const queue = value.at("queue").if_object();
+    if (queue == nullptr) continue;
+    const auto name = text_of(value.as_object(), "name");
+    if (number_of(*queue, "waiting").value_or(0) > 0)
+      print_line(fmt::format("{}: {} in the queue", name, queue_waiting(*queue)));
+    if (const auto drops = queue_drops(*queue); !drops.empty())
+      print_line(fmt::format("{}: of its packets in the queue {}", name, drops));
   }
   for (const auto& value : answer.at("sensors").as_array()) {
     const auto& sensor = value.as_object();

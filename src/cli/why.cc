@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/fields.h"
 #include "cli/print.h"
+#include "cli/queue_view.h"
 
 namespace tidegate::cli {
 
@@ -58,15 +59,23 @@ std::string device_of(const boost::json::object& device) {
                      trouble);
 }
 
+// "3 packets of 2 clients wait; 120 went on, 4 dropped (1 no room, 3 start failed)".
+std::string queue_of(const boost::json::object& queue) {
+  auto text = fmt::format("{}; {} went on", queue_waiting(queue), count_of(queue, "let_go"));
+  if (const auto drops = queue_drops(queue); !drops.empty()) text += ", " + drops;
+  return text;
+}
+
 void show_reasons(const boost::json::object& answer) {
   const auto since = number_of(answer, "for_seconds").value_or(0);
   const auto state = text_of(answer, "state");
   print_line(fmt::format("{} since {} ({})", state, time_of_day_in(-since), duration_of(answer, "for_seconds")));
   if (const auto* packet = answer.at("woken_by").if_object()) {
-    print_line(fmt::format("  woken by   {} {} → {}, {:.0f} bytes, sensor {}, class {}",
-                           upper(text_of(*packet, "protocol")), text_of(*packet, "source"),
-                           text_of(*packet, "destination"), number_of(*packet, "bytes").value_or(0),
-                           text_of(*packet, "sensor"), text_of(*packet, "class")));
+    const auto sensor = text_of(*packet, "sensor");
+    print_line(fmt::format("  woken by   {} {} → {}, {:.0f} bytes, {}, class {}", upper(text_of(*packet, "protocol")),
+                           text_of(*packet, "source"), text_of(*packet, "destination"),
+                           number_of(*packet, "bytes").value_or(0),
+                           sensor == "queue" ? "held by queue" : "sensor " + sensor, text_of(*packet, "class")));
   } else if (const auto cause = text_of(answer, "cause"); !cause.empty()) {
     print_line("  woken by   " + cause);
   }
@@ -74,6 +83,8 @@ void show_reasons(const boost::json::object& answer) {
   if (const auto error = text_of(answer, "error"); !error.empty()) print_line("  trouble    " + error);
   if (const auto* const device = answer.at("device").if_object())
     print_line(fmt::format("  device     {}", device_of(*device)));
+  if (const auto* const queue = answer.at("queue").if_object())
+    print_line(fmt::format("  queue      {}", queue_of(*queue)));
   if (number_of(answer, "retry_in_seconds"))
     print_line("  tried again in " + duration_of(answer, "retry_in_seconds") + ", if there is traffic");
   if (state != "awake") return;

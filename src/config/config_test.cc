@@ -41,6 +41,7 @@ services:
     veto: /usr/local/bin/no-players
     schedule: {awake: ["Mon-Fri 18:00-23:00", "Sat-Sun 10:00-24:00"]}
     wake:
+      after: packet
       from: [10.0.0.0/8, "2001:db8::/32"]
       not_from: [10.0.0.53]
       ports: [udp/8211]

@@ -62,11 +62,18 @@ void read_packets(const Value& value, RuleDraft& draft) {
   if (value.read(rate, parse_packet_rate)) draft.rule.packets = rate;
 }
 
+// What of a TCP connection counts.
+void read_after(const Value& value, RuleDraft& draft) {
+  static constexpr Word<bool> kWords[] = {{"packet", false}, {"handshake", true}};
+  read_word(value, kWords, draft.rule.handshake);
+}
+
 void read_ack_only(const Value& value, RuleDraft& draft) { read_flag(value, draft.rule.ack_only); }
 
 constexpr Key<RuleDraft> kWakeKeys[] = {
-    {"from", read_from},   {"not_from", read_not_from},   {"ports", read_rule_ports}, {"direction", read_direction},
-    {"flags", read_flags}, {"min_bytes", read_min_bytes}, {"packets", read_packets},  {"also", read_also},
+    {"from", read_from},           {"not_from", read_not_from}, {"ports", read_rule_ports},
+    {"direction", read_direction}, {"flags", read_flags},       {"min_bytes", read_min_bytes},
+    {"packets", read_packets},     {"also", read_also},         {"after", read_after},
 };
 
 constexpr Key<RuleDraft> kKeepKeys[] = {

@@ -31,16 +31,8 @@ void read_address(const Value& value, ServiceDraft& draft) {
 }
 
 constexpr Word<ServiceSettings::Hold> kHoldWords[] = {{"none", ServiceSettings::Hold::none},
+                                                      {"queue", ServiceSettings::Hold::queue},
                                                       {"forward", ServiceSettings::Hold::forward}};
-
-// The word that says what happens to a client while the service is not ready; one of them is not built.
-void read_hold(const Value& value, ServiceDraft& draft) {
-  if (value.text_is("queue")) {
-    value.fail("\"queue\" is not built yet (allowed: none or forward)");
-  } else {
-    read_word(value, kHoldWords, draft.settings.hold);
-  }
-}
 
 void read_min_up(const Value& value, ServiceDraft& draft) {
   std::optional<Duration> least;
@@ -123,7 +115,7 @@ constexpr Key<ServiceDraft> kServiceKeys[] = {
     {"ports", [](const Value& value, ServiceDraft& draft) { read_ports(value, draft.settings.ports); }},
     {"address", read_address},
     {"interface", [](const Value& value, ServiceDraft& draft) { read_text(value, draft.settings.interface); }},
-    {"hold", read_hold},
+    {"hold", [](const Value& value, ServiceDraft& draft) { read_word(value, kHoldWords, draft.settings.hold); }},
     {"start", [](const Value& value, ServiceDraft& draft) { draft.start = read_command(value); }},
     {"stop", [](const Value& value, ServiceDraft& draft) { draft.stop = read_command(value); }},
     {"script", [](const Value& value, ServiceDraft& draft) { read_text(value, draft.script); }},

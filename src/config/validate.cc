@@ -58,6 +58,7 @@ class Validator {
     if (s.hold == ServiceSettings::Hold::forward && !has_forward) {
       add(path + ".hold", "no forward names this service, so nobody could be held");
     }
+    if (s.hold == ServiceSettings::Hold::queue) queue(path, s, has_forward);
     validate_interface(path + ".interface", s.interface, problems_);
     sensors(path + ".sensors", s.sensors);
     if (s.device) device(path + ".device", *s.device);
@@ -72,6 +73,35 @@ class Validator {
     std::visit([&](auto& probe) { ready(path + ".ready", probe, host); }, s.ready);
   }
 
+  // What only a packet that waits in the kernel, before anybody has answered it, can honour.
+  void queue(const std::string& path, const ServiceSettings& s, bool has_forward) {
+    if (s.ports.empty()) add(path + ".hold", "\"queue\" holds packets by their port, and there are no ports");
+    if (has_forward) {
+      add(path + ".hold",
+          "a forward names this service and holds its clients by itself (allowed beside it: none or forward)");
+    }
+    const auto& wake = s.wake;
+    if (wake.handshake) {
+      add(path + ".wake.after",
+          "nobody answers a client whose packets wait in the queue, so it cannot complete a handshake (hold: forward "
+          "can; or let a client knock several times, packets: 2/10s)");
+    }
+    if (wake.direction == Direction::out) {
+      add(path + ".wake.direction", "what waits in the queue comes in, so nothing that waits could wake it");
+    }
+    const auto is_tcp = [](const PortRange& ports) { return ports.protocol == Protocol::tcp; };
+    if (std::ranges::none_of(wake.ports.empty() ? s.ports : wake.ports, is_tcp)) return;
+    // All that waits of TCP is the packet that asks for a connection.
+    if (!takes_syn(wake.flags)) {
+      add(path + ".wake.flags", "only packets with SYN and without ACK wait in the queue, and these would not wake it");
+    }
+    if (wake.min_bytes > 0) {
+      add(path + ".wake.min_bytes",
+          "a packet that asks for a TCP connection has no payload, so it would not wait in the queue (give wake.ports "
+          "without TCP)");
+    }
+  }
+
   void sensors(const std::string& path, const std::vector<SensorSource>& sensors) {
     for (std::size_t i = 0; i < sensors.size(); ++i) {
       if (const auto* const pcap = std::get_if<PcapSource>(&sensors[i])) {
@@ -82,6 +112,10 @@ class Validator {
             fmt::format("{} is the group of sensors[{}] already", std::get<NflogSource>(sensors[i]).group, first));
       }
     }
+  }
+
+  static bool takes_syn(TcpFlags flags) {
+    return (flags.set & ~tcp_flag::kSyn) == 0 && (flags.clear & tcp_flag::kSyn) == 0;
   }
 
   void device(const std::string& path, const DeviceSettings& device) {
@@ -127,6 +161,9 @@ class Validator {
     }
     if (rule.ack_only && (rule.flags.clear & tcp_flag::kAck) != 0) {
       add(path + ".ack_only", "nothing can match: flags want ack clear");
+    }
+    if (rule.handshake && !takes_syn(rule.flags)) {
+      add(path + ".after", "nothing can match: a handshake begins with SYN, which the flags leave out");
     }
     if (rule.packets && (rule.packets->packets == 0 || rule.packets->within <= Duration::zero())) {
       add(path + ".packets", "must be at least one packet in a time longer than nothing");

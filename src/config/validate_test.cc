@@ -49,6 +49,37 @@ TEST(Validate, accepts_a_service_from_flags_and_fills_in_what_follows) {
   EXPECT_EQ(config.services[0].ready, (Ready{ReadyTcp{"127.0.0.1", 80}}));
 }
 
+TEST(Validate, holds_in_the_queue_only_what_can_wait_there) {
+  auto s = service("a", {kTcp80, kUdp80});
+  s.hold = ServiceSettings::Hold::queue;
+  EXPECT_THAT(problems(s), IsEmpty());
+  s.wake = {.min_bytes = 8, .handshake = true};
+  s.wake.direction = Direction::out;
+  s.wake.flags = {.set = tcp_flag::kAck};
+  EXPECT_THAT(
+      problems(s),
+      ElementsAre(HasSubstr("services[0].wake.after: nobody answers a client whose packets wait in the queue"),
+                  HasSubstr("services[0].wake.direction: what waits in the queue comes in"),
+                  HasSubstr("services[0].wake.flags: only packets with SYN and without ACK wait"),
+                  HasSubstr("services[0].wake.min_bytes: a packet that asks for a TCP connection has no payload"),
+                  HasSubstr("services[0].wake.after: nothing can match: a handshake begins with SYN")));
+  s.wake = {.ports = {kUdp80}, .flags = {.clear = tcp_flag::kSyn}, .min_bytes = 8};
+  EXPECT_THAT(problems(s), IsEmpty()) << "none of it is TCP";
+  s.ports.clear();
+  s.wake = {};
+  s.sensors = {PcapSource{}};
+  EXPECT_THAT(problems(s), ElementsAre(HasSubstr("services[0].hold: \"queue\" holds packets by their port")));
+}
+
+TEST(Validate, leaves_holding_to_a_forward_that_names_the_service) {
+  Config config;
+  config.services = {service("a", {kTcp80})};
+  config.services[0].hold = ServiceSettings::Hold::queue;
+  config.forwards.push_back({.name = "web", .listen = {.first = 8080, .last = 8080}, .service = "a"});
+  config.forwards[0].targets = {Target::parse("127.0.0.1:80").value()};
+  EXPECT_THAT(problems(config), ElementsAre(HasSubstr("services[0].hold: a forward names this service and holds its")));
+}
+
 TEST(Validate, gives_a_device_to_one_service) {
   auto a = service("a", {kTcp80});
   auto b = service("b", {kUdp80});

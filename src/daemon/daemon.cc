@@ -56,6 +56,10 @@ Daemon::Daemon(Config config, DaemonOptions options)
                       const auto* const service = find(name);
                       return service == nullptr || service->rests() || options_.dry_run;
                     }}},
+      queue_holds_{io_.get_executor(),
+                   {.tell = [this](Event event) { tell(std::move(event)); },
+                    .find = [this](const std::string& name) { return find(name); },
+                    .is_own = [this](const Sample& sample) { return own_traffic_.covers(sample); }}},
       sensors_{io_.get_executor(), [this](const std::string& owner, const std::string& sensor, const Sample& sample,
                                           const Frame& frame) { observe(owner, sensor, sample, frame); }},
       forwards_{io_.get_executor(),
@@ -93,6 +97,7 @@ Result<> Daemon::open() {
   for (const auto& settings : config_.services) services_.push_back(make_service(settings));
   auto addresses = LocalAddresses::watch(executor(), [this](const std::vector<IpAddress>& now) {
     local_ = now;
+    queue_holds_.set_local(now);
     if (router_) router_->set_local(local_);
   });
   if (!addresses) return std::unexpected{std::move(addresses.error())};
@@ -107,6 +112,9 @@ Result<> Daemon::open() {
   if (!devices) return std::unexpected{std::move(devices.error())};
   devices_.commit(std::move(*devices));
   if (auto opened = sensors_.apply(config_); !opened) return opened;
+  if (!options_.dry_run) {
+    if (auto opened = queue_holds_.apply(config_); !opened) return opened;
+  }
   if (auto opened = forwards_.open(config_, options_.store); !opened) return opened;
   if (auto opened = observers_.apply(config_, hiding->key); !opened) return opened;
   return api_.apply(config_.api);
@@ -134,8 +142,13 @@ std::unique_ptr<Service> Daemon::make_service(ServiceSettings settings) {
   return std::make_unique<Service>(executor(), std::move(settings), std::move(state_path), options_.dry_run, names_,
                                    ServiceHooks{.tell = [this](Event event) { tell(std::move(event)); },
                                                 .state_changed = [this] { states_changed(); },
-                                                .device_follows = [this, name] { devices_.follow(name); },
+                                                .state_follows =
+                                                    [this, name] {
+                                                      devices_.follow(name);
+                                                      queue_holds_.follow(name);
+                                                    },
                                                 .device = [this, name] { return devices_.status(name); },
+                                                .queue = [this, name] { return queue_holds_.status(name); },
                                                 .probe_speaks =
                                                     [this](Protocol protocol, Endpoint endpoint) {
                                                       own_traffic_.add(protocol, endpoint, system_now().instant);
@@ -159,6 +172,7 @@ void Daemon::observe(const std::string& owner, const std::string& sensor, const 
     if (!match) return;
     service = services_[match->service].get();
     seen.direction = match->direction;
+    if (queue_holds_.sees(service->settings().name, seen)) return;  // and tells of it
   } else {
     service = find(owner);
     if (service == nullptr) return;
@@ -173,6 +187,7 @@ void Daemon::observe(const std::string& owner, const std::string& sensor, const 
 
 std::vector<SensorStatus> Daemon::sensors() const {
   auto all = sensors_.status();
+  if (auto queue = queue_holds_.sensor()) all.push_back(*std::move(queue));
   std::ranges::move(observers_.sensors(), std::back_inserter(all));
   return all;
 }
@@ -294,6 +309,7 @@ asio::awaitable<void> Daemon::shut_down() {
     io_.stop();
   });
   co_await observers_.close();  // first: an alert might start what is about to end
+  queue_holds_.close();         // who waits goes on as if nobody had held him
   for (const auto& service : services_) {
     tasks_.spawn(service->settings().name + ": end",
                  service->end(service->settings().on_exit == ServiceSettings::OnExit::stop));
@@ -330,6 +346,11 @@ Result<> Daemon::apply_configuration() {
   const bool had_books = forwards_.accounting() != nullptr;
   auto applied = sensors_.apply(*loaded);
   if (!applied) return applied;
+  applied = options_.dry_run ? Result<>{} : queue_holds_.apply(*loaded);
+  if (!applied) {
+    restored(sensors_.apply(config_));
+    return applied;
+  }
   applied = forwards_.apply(*loaded);
   if (applied) {
     applied = api_.apply(loaded->api);
@@ -340,6 +361,7 @@ Result<> Daemon::apply_configuration() {
     if (!applied) restored(forwards_.apply(config_));
   }
   if (!applied) {
+    if (!options_.dry_run) restored(queue_holds_.apply(config_));
     restored(sensors_.apply(config_));
     return applied;
   }
@@ -382,6 +404,7 @@ Result<> Daemon::apply_configuration() {
   }
   config_ = std::move(*loaded);
   route();
+  for (const auto& service : services_) queue_holds_.follow(service->settings().name);
   states_changed();
   log::info("reloaded: {} services: {} new, {} changed, {} removed, the others untouched; {} forwards{}",
             services_.size(), added, changed, removed, forwards_.all().size(),

@@ -17,6 +17,7 @@
 #include "daemon/history.h"
 #include "daemon/http_api.h"
 #include "daemon/observers.h"
+#include "daemon/queue_holds.h"
 #include "daemon/sensors.h"
 #include "daemon/service.h"
 #include "daemon/tasks.h"
@@ -98,6 +99,7 @@ class Daemon {
   std::vector<std::unique_ptr<Service>> services_;  // in the order of config_.services
   std::optional<Router> router_;
   Devices devices_;
+  QueueHolds queue_holds_;
   Sensors sensors_;
   Forwards forwards_;
   Observers observers_;

@@ -40,6 +40,30 @@ constexpr std::array kPlainGauges = {
     PlainGauge{"tidegate_forward_waiting", "Clients that wait for the forward's service now.", &ForwardLife::waiting},
 };
 
+// Of the packets that a service held in the queue, what became of them.
+struct QueueOutcome {
+  std::string_view name;
+  std::uint64_t WaitingCounts::* value;
+};
+constexpr std::array kQueueOutcomes = {
+    QueueOutcome{"let_go", &WaitingCounts::let_go},
+    QueueOutcome{"repeated", &WaitingCounts::repeated},
+    QueueOutcome{"dropped_full", &WaitingCounts::dropped_full},
+    QueueOutcome{"dropped_old", &WaitingCounts::dropped_old},
+    QueueOutcome{"dropped_failed", &WaitingCounts::dropped_failed},
+    QueueOutcome{"lost", &WaitingCounts::lost},
+};
+
+void add_queue(MetricsText& text, const std::string& service, const QueueStatus& status) {
+  text.gauge("tidegate_queue_waiting", "Packets that wait in the queue for the service now.")
+      .add({{"service", service}}, status.waiting);
+  auto& outcomes = text.counter("tidegate_queue_packets_total",
+                                "Packets that came to the queue to wait for the service, by what became of them.");
+  for (const auto& outcome : kQueueOutcomes) {
+    outcomes.add({{"service", service}, {"outcome", outcome.name}}, status.counts.*outcome.value);
+  }
+}
+
 // Of each target its state now. A target may be listed twice.
 void add_targets(MetricsText& text, const ForwardView& forward, Instant now) {
   auto& up = text.gauge("tidegate_target_up", "Whether new clients go to the target: 1, or 0 where it is down.");
@@ -102,6 +126,7 @@ void add_services(MetricsText& text, const std::vector<std::unique_ptr<Service>>
     text.counter("tidegate_service_bytes_total", "Bytes seen on the way to the service and back, IP headers included.")
         .add({{"service", name}, {"direction", "in"}}, service->clients().bytes_in())
         .add({{"service", name}, {"direction", "out"}}, service->clients().bytes_out());
+    if (const auto queue = service->queue()) add_queue(text, name, *queue);
   }
 }
 

@@ -32,6 +32,22 @@ json::value device(const Service& service) {
                       {"trouble", status->trouble}};
 }
 
+json::value queue(const Service& service) {
+  const auto status = service.queue();
+  if (!status) return nullptr;
+  const auto& counts = status->counts;
+  return json::object{{"holding", status->holding},
+                      {"waiting", status->waiting},
+                      {"clients", status->clients},
+                      {"held", counts.held},
+                      {"let_go", counts.let_go},
+                      {"repeated", counts.repeated},
+                      {"dropped_full", counts.dropped_full},
+                      {"dropped_old", counts.dropped_old},
+                      {"dropped_failed", counts.dropped_failed},
+                      {"lost", counts.lost}};
+}
+
 json::object packet(const Service& service) {
   const auto& [sample, meaning] = *service.gate().woken_by();
   auto ends = shown_endpoints(sample, service.names());
@@ -60,6 +76,7 @@ json::object service(const Service& service, Now now) {
                     {"bytes_in", service.clients().bytes_in() + forwarded.in},
                     {"bytes_out", service.clients().bytes_out() + forwarded.out},
                     {"device", device(service)},
+                    {"queue", queue(service)},
                     {"error", nullptr},
                     {"retry_in_seconds", seconds_until(gate.retry_at(), now)}};
   if (gate.woken_by()) line["woken_by"] = packet(service);

@@ -63,7 +63,7 @@ void Service::observe(const Sample& sample, const Frame& frame, const std::strin
 void Service::want(const Sample& sample, const std::string& sensor) {
   if (ending_) return;
   last_sample_ = sample.at.instant;
-  const Class meaning = classifier_.classify(sample, gate_.state() == GateState::awake);
+  const Class meaning = classifier_.classify_accepted(sample, gate_.state() == GateState::awake);
   if (meaning != Class::wake) return;
   const packet::Headers none{};
   remember(sample, Frame{.headers = &none}, sensor);
@@ -151,7 +151,7 @@ void Service::process_gone(std::string how, bool failed) {
 }
 
 void Service::carry_out(const std::vector<Decision>& decisions) {
-  if (!decisions.empty() && !ending_ && hooks_.device_follows) hooks_.device_follows();
+  if (!decisions.empty() && !ending_ && hooks_.state_follows) hooks_.state_follows();
   for (const auto& decision : decisions) {
     switch (decision.kind) {
       case Decision::Kind::start:
@@ -172,13 +172,17 @@ void Service::carry_out(const std::vector<Decision>& decisions) {
         auto text = decision.text;
         if (decision.event == EventKind::woke) tell_wake_packet();
         if (decision.event == EventKind::woke && gate_.woken_by()) text = describe(gate_.woken_by()->sample, names_);
-        if (decision.event == EventKind::woke && !woken_by_sensor_.empty()) text += ", sensor " + woken_by_sensor_;
+        if (decision.event == EventKind::woke && !woken_by_sensor_.empty()) text += ", " + woken_by_text();
         hooks_.tell(Event{system_now().wall, settings_.name, decision.event, std::move(text)});
         break;
       }
     }
   }
   if (!decisions.empty()) hooks_.state_changed();
+}
+
+std::string Service::woken_by_text() const {
+  return woken_by_sensor_ == kQueueSensor ? "held by queue" : "sensor " + woken_by_sensor_;
 }
 
 void Service::arm_timer() {

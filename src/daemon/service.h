@@ -18,6 +18,7 @@
 #include "forward/clients.h"
 #include "gate/gate.h"
 #include "hold/keeper.h"
+#include "hold/queue.h"
 #include "meter/classify.h"
 #include "meter/clients.h"
 #include "model/event.h"
@@ -37,8 +38,9 @@ struct ForwardedTraffic {
 struct ServiceHooks {
   std::function<void(Event)> tell;  // a line of history
   std::function<void()> state_changed;
-  std::function<void()> device_follows;  // its state is another: the device is taken or let go, before it starts
+  std::function<void()> state_follows;  // its state is another: what depends on it is done before it starts or stops
   std::function<std::optional<DeviceStatus>()> device;
+  std::function<std::optional<QueueStatus>()> queue;
   ProbeSpeaks probe_speaks;                               // an endpoint of our own
   std::function<void(const Sample&, const Frame&)> woke;  // the packet behind a start, while it lives
   std::function<bool()> active;  // its forwards: something is open, or has moved since this was asked last
@@ -88,6 +90,7 @@ class Service {
     return hooks_.forwarded ? hooks_.forwarded() : ForwardedTraffic{};
   }
   [[nodiscard]] std::optional<DeviceStatus> device() const { return hooks_.device ? hooks_.device() : std::nullopt; }
+  [[nodiscard]] std::optional<QueueStatus> queue() const { return hooks_.queue ? hooks_.queue() : std::nullopt; }
   [[nodiscard]] bool rests() const {  // neither runs, nor is about to
     return gate_.state() == GateState::asleep || gate_.state() == GateState::failed;
   }
@@ -116,6 +119,7 @@ class Service {
   [[nodiscard]] boost::asio::awaitable<void> run_stop();
   [[nodiscard]] boost::asio::awaitable<void> run_veto();
   [[nodiscard]] Environment environment(std::string_view event) const;
+  [[nodiscard]] std::string woken_by_text() const;
   void process_gone(std::string how, bool failed);
   void make_the_action();
 

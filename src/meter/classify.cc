@@ -5,6 +5,9 @@
 namespace tidegate {
 namespace {
 
+constexpr std::size_t kHandshakes = 1024;  // under way at one service; past it the oldest is forgotten
+constexpr Duration kHandshakePatience = std::chrono::seconds{60};
+
 // RFC 4861: router and neighbour solicitation and advertisement, redirect.
 bool is_neighbour_discovery(const Sample& sample) {
   return sample.flow.protocol == Protocol::icmp6 && sample.icmp_type >= 133 && sample.icmp_type <= 137;
@@ -45,10 +48,41 @@ bool takes(const SampleRule& rule, const Sample& sample) {
 
 Classifier::Classifier(SampleRule wake, SampleRule keep) : wake_{std::move(wake)}, keep_{std::move(keep)} {
   if (wake_.packets) rate_.emplace(*wake_.packets);
+  if (wake_.handshake) handshakes_.emplace(kHandshakes);
 }
 
-Class Classifier::classify(const Sample& sample, bool awake) {
-  const bool wakes = takes(wake_, sample) && (!rate_ || rate_->add(client_of(sample).address, sample.at.instant));
+bool Classifier::taken_by_wake(const Sample& sample) {
+  return takes(wake_, sample) && (!rate_ || rate_->add(client_of(sample).address, sample.at.instant));
+}
+
+bool Classifier::wakes(const Sample& sample) {
+  return handshakes_ && sample.flow.protocol == Protocol::tcp ? completes_handshake(sample) : taken_by_wake(sample);
+}
+
+// The client's packets alone tell: who only scans sends no acknowledgement behind his SYN, or a RST.
+bool Classifier::completes_handshake(const Sample& sample) {
+  const auto now = sample.at.instant;
+  while (handshakes_->take_oldest(now - kHandshakePatience)) continue;
+  const Handshakes::Connection connection{.initiator = sample.flow.source, .responder = sample.flow.destination};
+  constexpr unsigned kAsked = tcp_flag::kSyn | tcp_flag::kAck;
+  if ((sample.tcp_flags & tcp_flag::kRst) != 0) {
+    handshakes_->end(connection);
+  } else if ((sample.tcp_flags & kAsked) == tcp_flag::kAck) {
+    return handshakes_->end(connection);
+  } else if ((sample.tcp_flags & kAsked) == tcp_flag::kSyn && taken_by_wake(sample)) {
+    if (handshakes_->full() && !handshakes_->knows(connection)) handshakes_->take_oldest();
+    handshakes_->syn(connection, now);
+  }
+  return false;
+}
+
+Class Classifier::classify(const Sample& sample, bool awake) { return class_of(sample, wakes(sample), awake); }
+
+Class Classifier::classify_accepted(const Sample& sample, bool awake) {
+  return class_of(sample, taken_by_wake(sample), awake);
+}
+
+Class Classifier::class_of(const Sample& sample, bool wakes, bool awake) const {
   if (wakes && !(awake && keep_.ack_only)) return Class::wake;
   if (takes(keep_, sample)) return wakes ? Class::wake : Class::keep;
   return Class::ignore;

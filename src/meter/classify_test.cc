@@ -37,6 +37,23 @@ TEST(Classify, what_belongs_to_a_connection_only_renews_by_default) {
   EXPECT_EQ(by_default(tcp_sample(kClient, 50000, kServer, 80, tcp_flag::kSyn | tcp_flag::kAck)), Class::keep);
 }
 
+TEST(Classify, after_a_handshake_a_syn_alone_does_not_wake_and_its_acknowledgement_does) {
+  SampleRule wake = default_wake(true);
+  wake.handshake = true;
+  wake.not_from = {Cidr::parse("203.0.113.8").value()};
+  Classifier classifier{wake, default_keep(true)};
+  EXPECT_EQ(classifier.classify(ack()), Class::keep) << "there was no SYN";
+  EXPECT_EQ(classifier.classify(syn()), Class::keep);
+  EXPECT_EQ(classifier.classify(ack()), Class::wake);
+  EXPECT_EQ(classifier.classify(tcp_sample("203.0.113.8", 1, kServer, 80, tcp_flag::kSyn)), Class::keep);
+  EXPECT_EQ(classifier.classify(tcp_sample("203.0.113.8", 1, kServer, 80, tcp_flag::kAck)), Class::keep);
+  EXPECT_EQ(classifier.classify(udp_sample(kClient, 1, kServer, 80)), Class::wake) << "UDP has none";
+  EXPECT_EQ(classifier.classify_accepted(syn(), false), Class::wake) << "a forward has accepted it";
+  EXPECT_EQ(classifier.classify(syn()), Class::keep);
+  EXPECT_EQ(classifier.classify(tcp_sample(kClient, 50000, kServer, 80, tcp_flag::kRst)), Class::ignore);
+  EXPECT_EQ(classifier.classify(ack()), Class::keep) << "a scanner took it back";
+}
+
 TEST(Classify, the_service_s_own_packets_are_ignored_by_default) {
   Classifier classifier{default_wake(true), default_keep(true)};
   EXPECT_EQ(classifier.classify(towards(syn(), Direction::out)), Class::ignore);

@@ -44,6 +44,7 @@ struct SampleRule {
   bool ack_only = false;              // only TCP packets with ACK set (tuninetd's -a)
   std::uint8_t also = 0;              // Noise kinds that count all the same, or-ed
   std::optional<PacketRate> packets;  // wake only
+  bool handshake = false;             // wake only: a TCP connection counts once its client has completed the handshake
   bool operator==(const SampleRule&) const = default;
 };
 
@@ -159,7 +160,7 @@ struct ServiceSettings {
   Ready ready;
   std::optional<Command> veto;
   std::string capture_wakes;  // savefile to which the waking packet is appended; empty: none
-  enum class Hold : std::uint8_t { none, forward } hold = Hold::none;  // forward: one must name this service
+  enum class Hold : std::uint8_t { none, queue, forward } hold = Hold::none;  // forward: one must name this service
   enum class OnExit : std::uint8_t { leave, stop } on_exit = OnExit::leave;
   bool operator==(const ServiceSettings&) const = default;
 };

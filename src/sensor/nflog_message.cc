@@ -7,14 +7,13 @@
 #include <endian.h>
 #include <linux/if_ether.h>
 #include <linux/netfilter.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
 #include <linux/netfilter_arp.h>
 #include <net/if_arp.h>
 
 #include <algorithm>
-#include <cstring>
 
+#include "netfilter/attribute.h"
 #include "packet/rest.h"
 
 namespace tidegate {
@@ -26,26 +25,10 @@ constexpr std::uint16_t kPacketMessage = NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACK
 constexpr std::size_t kTypeAt = ETH_HLEN - 2;  // where an Ethernet header has its EtherType
 constexpr std::uint32_t kSuperPacket = 65'536;
 
-NflogBytes payload_of(const nlattr* attribute) {
-  return {static_cast<const std::uint8_t*>(::mnl_attr_get_payload(attribute)), ::mnl_attr_get_payload_len(attribute)};
-}
-
-// A structure at the beginning of the attribute; nothing where it is too short.
-template <class Value>
-std::optional<Value> value_of(const nlattr* attribute) {
-  const auto bytes = payload_of(attribute);
-  if (bytes.size() < sizeof(Value)) return std::nullopt;
-  Value value;
-  std::memcpy(&value, bytes.data(), sizeof value);
-  return value;
-}
-
-std::uint32_t number_of(const nlattr* attribute) { return ntohl(value_of<std::uint32_t>(attribute).value_or(0)); }
-
 void read_tag(const nlattr* nest, NflogPacket& packet) {
   std::uint16_t type = ETH_P_8021Q;
   std::optional<std::uint16_t> value;
-  const auto bytes = payload_of(nest);
+  const auto bytes = bytes_of(nest);
   for (const auto* attribute = static_cast<const nlattr*>(::mnl_attr_get_payload(nest)); ::mnl_attr_ok(
            attribute, static_cast<int>(bytes.data() + bytes.size() - reinterpret_cast<const std::uint8_t*>(attribute)));
        attribute = ::mnl_attr_next(attribute)) {
@@ -86,16 +69,16 @@ void read_attribute(const nlattr* attribute, NflogPacket& packet) {
       packet.hardware = ntohs(value_of<std::uint16_t>(attribute).value_or(0));
       break;
     case NFULA_HWHEADER:
-      if (packet.link_header.empty()) packet.link_header = payload_of(attribute);
+      if (packet.link_header.empty()) packet.link_header = bytes_of(attribute);
       break;
     case NFULA_L2HDR:  // whole, with tags; comes behind the other
-      packet.link_header = payload_of(attribute);
+      packet.link_header = bytes_of(attribute);
       break;
     case NFULA_VLAN:
       read_tag(attribute, packet);
       break;
     case NFULA_PAYLOAD:
-      packet.payload = payload_of(attribute);
+      packet.payload = bytes_of(attribute);
       break;
     default:
       break;
@@ -154,17 +137,10 @@ void put_ethernet(const NflogPacket& packet, std::vector<std::uint8_t>& frame) {
 }  // namespace
 
 std::optional<NflogPacket> read_nflog_packet(const nlmsghdr& message) {
-  if (message.nlmsg_type != kPacketMessage || ::mnl_nlmsg_get_payload_len(&message) < sizeof(nfgenmsg)) {
-    return std::nullopt;
-  }
-  const auto* const about = static_cast<const nfgenmsg*>(::mnl_nlmsg_get_payload(&message));
+  const auto* const about = netfilter_header(message);
+  if (message.nlmsg_type != kPacketMessage || about == nullptr) return std::nullopt;
   NflogPacket packet{.group = ntohs(about->res_id), .family = about->nfgen_family};
-  const auto* const end = reinterpret_cast<const std::uint8_t*>(&message) + message.nlmsg_len;
-  for (const auto* attribute = static_cast<const nlattr*>(::mnl_nlmsg_get_payload_offset(&message, sizeof(nfgenmsg)));
-       ::mnl_attr_ok(attribute, static_cast<int>(end - reinterpret_cast<const std::uint8_t*>(attribute)));
-       attribute = ::mnl_attr_next(attribute)) {
-    read_attribute(attribute, packet);
-  }
+  each_attribute(message, [&](const nlattr* attribute) { read_attribute(attribute, packet); });
   return packet;
 }
 

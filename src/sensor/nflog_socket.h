@@ -2,19 +2,12 @@
 // holds while it listens to any.
 #pragma once
 
-#include <libmnl/libmnl.h>
-
-#include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <span>
-#include <string>
-#include <vector>
 
 #include "base/error.h"
-#include "base/fd.h"
+#include "netfilter/socket.h"
 
 namespace tidegate {
 
@@ -38,31 +31,22 @@ class NflogSocket {
   [[nodiscard]] Result<> set_delivery(std::uint16_t group, const NflogDelivery& delivery);
   void unbind(std::uint16_t group);
 
-  // Takes what waits, at most so many datagrams, and calls `each` with every message of theirs; `each` may call the
-  // functions above. Says how many there were; less than asked for: nothing waits any more.
-  [[nodiscard]] Result<int> read(int most, const std::function<void(const nlmsghdr&)>& each);
-
-  // Packets that came while one of the functions above asked the kernel, and that its descriptor does not tell of: they
-  // are for the next read().
-  [[nodiscard]] bool has_put_off() const { return !put_off_.empty(); }
-
-  [[nodiscard]] int descriptor() const { return socket_.get(); }
-  [[nodiscard]] std::uint64_t overruns() const { return overruns_; }  // how often the receive buffer was full
-  [[nodiscard]] int buffer_bytes() const { return buffer_bytes_; }    // what it was given
+  // As of NetfilterSocket; `each` may call the functions above.
+  [[nodiscard]] Result<int> read(int most, const std::function<void(const nlmsghdr&)>& each) {
+    return socket_->read(most, each);
+  }
+  [[nodiscard]] bool has_put_off() const { return socket_->has_put_off(); }
+  [[nodiscard]] int descriptor() const { return socket_->descriptor(); }
+  [[nodiscard]] std::uint64_t overruns() const { return socket_->overruns(); }
+  [[nodiscard]] int buffer_bytes() const { return socket_->buffer_bytes(); }
 
  private:
   enum class Command : std::uint8_t { none, bind, unbind };
-  NflogSocket(Fd socket, int buffer_bytes);
+  explicit NflogSocket(std::unique_ptr<NetfilterSocket> socket) : socket_{std::move(socket)} {}
   [[nodiscard]] Result<> ask(std::uint16_t group, Command command, const NflogDelivery* delivery);
-  [[nodiscard]] int send_and_wait(nlmsghdr* request);
   [[nodiscard]] bool may_configure();
 
-  Fd socket_;
-  int buffer_bytes_;
-  std::uint32_t last_request_ = 0;
-  std::uint64_t overruns_ = 0;
-  std::vector<char> datagram_;
-  std::deque<std::vector<char>> put_off_;  // packets that came while an answer was awaited
+  std::unique_ptr<NetfilterSocket> socket_;
 };
 
 }  // namespace tidegate

@@ -97,11 +97,11 @@ def test_a_filter_is_checked_with_libpcaps_own_words_and_its_place(tidegate):
 
 
 def test_keys_of_parts_that_are_not_built_yet_are_unknown_and_said_to_be(tidegate):
-    tidegate.configure("services:\n  - {name: x, ports: udp/1, start: 'true', hold: queue, depends: [y]}\n")
+    tidegate.configure("services:\n  - {name: x, ports: udp/1, start: 'true', systemd: y.service, depends: [y]}\n")
     done = tidegate.command("check")
     assert done.returncode == 2
     assert 'unknown key "depends"' in done.stderr
-    assert '"queue" is not built yet' in done.stderr
+    assert 'unknown key "systemd"' in done.stderr
 
 
 def test_two_services_may_not_share_a_port(tidegate):

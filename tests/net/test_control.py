@@ -12,7 +12,7 @@ from support.waiting import wait_until
 
 FIELDS = {
     *("name", "state", "since", "for_seconds", "sleeps_in_seconds", "woken_by", "cause"),
-    *("clients", "bytes_in", "bytes_out", "device", "error", "retry_in_seconds"),
+    *("clients", "bytes_in", "bytes_out", "device", "queue", "error", "retry_in_seconds"),
 }
 
 
