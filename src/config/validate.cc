@@ -59,6 +59,7 @@ class Validator {
       add(path + ".hold", "no forward names this service, so nobody could be held");
     }
     validate_interface(path + ".interface", s.interface, problems_);
+    port_sensor(path + ".sensor", s);
     sensors(path + ".sensors", s.sensors);
     if (s.device) device(path + ".device", *s.device);
     for (const IpAddress& address : s.addresses) validate_host_address(path + ".address", address, problems_);
@@ -70,6 +71,14 @@ class Validator {
     s.gate.veto = s.veto.has_value();
     const std::string host = s.addresses.empty() ? "127.0.0.1" : s.addresses.front().to_string();
     std::visit([&](auto& probe) { ready(path + ".ready", probe, host); }, s.ready);
+  }
+
+  void port_sensor(const std::string& path, const ServiceSettings& s) {
+    if (s.sensor == PortSensor::automatic) return;
+    if (s.ports.empty()) add(path, "goes only with \"ports\" (what it has in place of them stands in \"sensors\")");
+    if (const auto key = needs_each_packet(s); s.sensor == PortSensor::kernel && !key.empty()) {
+      add(path, fmt::format("\"kernel\" hands over no more than it must, and {} wants each packet (take pcap)", key));
+    }
   }
 
   void sensors(const std::string& path, const std::vector<SensorSource>& sensors) {
