@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from support.bpf import kernel_sensor  # noqa: F401  a fixture
 from support.netns import Lab
 from support.screen import screen  # noqa: F401  a fixture
 from support.syslog import in_background, syslog  # noqa: F401  fixtures

@@ -9,8 +9,9 @@ namespace tidegate::cli {
 namespace {
 
 constexpr std::array kCommands = {
-    add_run,    add_check, add_wake,  add_forward, add_status, add_why,  add_events,      add_start, add_stop, add_keep,
-    add_reload, add_quota, add_usage, add_clients, add_count,  add_http, add_hold_device, add_demo,  add_top,
+    add_run,   add_check, add_wake,        add_forward, add_status, add_why,   add_events,
+    add_start, add_stop,  add_keep,        add_reload,  add_quota,  add_usage, add_clients,
+    add_count, add_http,  add_hold_device, add_doctor,  add_demo,   add_top,
 };
 
 // A flag's type and default, where it has one; CLI11's own shows the lists that flags are kept in.

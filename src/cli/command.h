@@ -39,6 +39,7 @@ void add_top(CLI::App& app, int& status);
 void add_count(CLI::App& app, int& status);
 void add_http(CLI::App& app, int& status);
 void add_hold_device(CLI::App& app, int& status);
+void add_doctor(CLI::App& app, int& status);
 void add_demo(CLI::App& app, int& status);
 
 // The subcommands of demo.

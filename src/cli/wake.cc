@@ -66,6 +66,9 @@ constexpr std::array kWakeFlags = {
                  w.filter = t;
                  return {};
                }},
+    Flag<Wish>{"--sensor", "SENSOR",
+               "what watches the ports: kernel or pcap; default: kernel where the kernel allows it, else pcap",
+               [](Wish& w, const std::string& t) { return put_in(parse_port_sensor(t), w.service.sensor); }},
     Flag<Wish>{"--nflog", "GROUP",
                "every packet that rules of iptables or nftables log to this group wakes it; may be repeated",
                [](Wish& w, const std::string& t) {

@@ -137,6 +137,7 @@ Result<Config> translate(const SpotFlags& flags) {
                     .finish = flags.finish.empty() ? std::nullopt : std::optional{Command::shell(flags.finish)}};
   service.gate.idle = std::chrono::seconds{flags.timeout};
   Config config;
+  service.sensor = PortSensor::pcap;  // each packet is counted and told of
   config.services.push_back(std::move(service));
   return config;
 }

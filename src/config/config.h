@@ -79,6 +79,7 @@ using FilterCheck = std::function<Result<>(const std::string& filter)>;
 // The values of single keys, also used by the flags of `tidegate wake`.
 [[nodiscard]] Result<std::vector<PortRange>> parse_ports(std::string_view text);  // "tcp/80", "udp/9-11"; "80" is both
 [[nodiscard]] Result<NflogSource> parse_nflog_group(std::string_view text);       // "1"
+[[nodiscard]] Result<PortSensor> parse_port_sensor(std::string_view text);        // kernel | pcap
 [[nodiscard]] Result<PacketRate> parse_packet_rate(std::string_view text);        // "3/10s"
 [[nodiscard]] Result<TcpFlags> parse_tcp_flags(std::string_view text);            // "syn,!ack", "any"
 [[nodiscard]] Result<std::uint8_t> parse_noise(std::string_view text);            // "icmp"

@@ -29,6 +29,7 @@ services:
     ports: [udp/8211, tcp/8212, tcp/27000-27015]
     address: [192.0.2.10, "2001:db8::10"]
     interface: eth0
+    sensor: pcap
     hold: none
     start: systemctl start palworld
     stop: [systemctl, stop, palworld]

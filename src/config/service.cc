@@ -115,6 +115,7 @@ constexpr Key<ServiceDraft> kServiceKeys[] = {
     {"ports", [](const Value& value, ServiceDraft& draft) { read_ports(value, draft.settings.ports); }},
     {"address", read_address},
     {"interface", [](const Value& value, ServiceDraft& draft) { read_text(value, draft.settings.interface); }},
+    {"sensor", [](const Value& value, ServiceDraft& draft) { value.read(draft.settings.sensor, parse_port_sensor); }},
     {"hold", [](const Value& value, ServiceDraft& draft) { read_word(value, kHoldWords, draft.settings.hold); }},
     {"start", [](const Value& value, ServiceDraft& draft) { draft.start = read_command(value); }},
     {"stop", [](const Value& value, ServiceDraft& draft) { draft.stop = read_command(value); }},

@@ -319,6 +319,20 @@ TEST(Service, with_ports_and_sensors_keeps_the_rules_of_ports) {
   EXPECT_EQ(s.keep.direction, Direction::in);
 }
 
+TEST(Service, names_the_sensor_that_watches_its_ports_if_that_can_do_it) {
+  EXPECT_EQ(read(file_with("")).sensor, PortSensor::automatic);
+  EXPECT_EQ(read(file_with("sensor: kernel")).sensor, PortSensor::kernel);
+  EXPECT_EQ(read(file_with("sensor: pcap\n    wake: {packets: 3/10s}")).sensor, PortSensor::pcap);
+  EXPECT_THAT(errors(file_with("sensor: nflog")), HasSubstr("services[0].sensor: \"nflog\" "));
+  EXPECT_THAT(errors(file_with("sensor: kernel\n    wake: {packets: 3/10s}")),
+              HasSubstr("services[0].sensor: \"kernel\" hands over no more than it must, and wake.packets wants each "
+                        "packet (take pcap)"));
+  EXPECT_THAT(errors(file_with("sensor: kernel\n    capture_wakes: /tmp/x")),
+              HasSubstr("and capture_wakes wants each"));
+  EXPECT_THAT(errors(file_with("", "sensor: pcap\n    sensors: [pcap: {interface: tun0}]")),
+              HasSubstr("services[0].sensor: goes only with \"ports\""));
+}
+
 TEST(Service, gives_max_up_room_for_min_up) {
   EXPECT_THAT(errors(file_with("min_up: 2m\n    max_up: 1m")),
               HasSubstr("t.yaml:6:13: services[0].max_up: 1m is shorter than min_up (2m)"));

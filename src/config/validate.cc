@@ -60,6 +60,7 @@ class Validator {
     }
     if (s.hold == ServiceSettings::Hold::queue) queue(path, s, has_forward);
     validate_interface(path + ".interface", s.interface, problems_);
+    port_sensor(path + ".sensor", s);
     sensors(path + ".sensors", s.sensors);
     if (s.device) device(path + ".device", *s.device);
     for (const IpAddress& address : s.addresses) validate_host_address(path + ".address", address, problems_);
@@ -99,6 +100,14 @@ class Validator {
       add(path + ".wake.min_bytes",
           "a packet that asks for a TCP connection has no payload, so it would not wait in the queue (give wake.ports "
           "without TCP)");
+    }
+  }
+
+  void port_sensor(const std::string& path, const ServiceSettings& s) {
+    if (s.sensor == PortSensor::automatic) return;
+    if (s.ports.empty()) add(path, "goes only with \"ports\" (what it has in place of them stands in \"sensors\")");
+    if (const auto key = needs_each_packet(s); s.sensor == PortSensor::kernel && !key.empty()) {
+      add(path, fmt::format("\"kernel\" hands over no more than it must, and {} wants each packet (take pcap)", key));
     }
   }
 

@@ -91,6 +91,11 @@ Result<std::vector<PortRange>> parse_ports(std::string_view text) {
   return std::vector{*range};
 }
 
+Result<PortSensor> parse_port_sensor(std::string_view text) {
+  static constexpr Word<PortSensor> kWords[] = {{"kernel", PortSensor::kernel}, {"pcap", PortSensor::pcap}};
+  return parse_word(text, kWords);
+}
+
 Result<NflogSource> parse_nflog_group(std::string_view text) {
   const auto group = whole_number<std::uint16_t>(text);
   if (!group) return failure("\"{}\" is not a number from 0 to 65535", printable(text));

@@ -73,8 +73,7 @@ Daemon::Daemon(Config config, DaemonOptions options)
                      [this](const std::string& service) {
                        if (auto* const watched = find(service)) watched->look_at_forwards();
                      },
-                 .check_speaks =
-                     [this](const Endpoint& from) { own_traffic_.add(Protocol::tcp, from, system_now().instant); },
+                 .check_speaks = [this](const Endpoint& from) { speaks(Protocol::tcp, from); },
                  .client_name = [this](const IpAddress& address) { return names_.of(address); }}},
       observers_{
           io_.get_executor(),
@@ -99,6 +98,7 @@ Result<> Daemon::open() {
     local_ = now;
     queue_holds_.set_local(now);
     if (router_) router_->set_local(local_);
+    sensors_.set_local(local_);
   });
   if (!addresses) return std::unexpected{std::move(addresses.error())};
   local_addresses_ = std::move(*addresses);
@@ -139,23 +139,31 @@ std::unique_ptr<Service> Daemon::make_service(ServiceSettings settings) {
     state_path = (std::filesystem::path{options_.control}.parent_path() / (settings.name + ".pid")).string();
   }
   const std::string name = settings.name;
-  return std::make_unique<Service>(executor(), std::move(settings), std::move(state_path), options_.dry_run, names_,
-                                   ServiceHooks{.tell = [this](Event event) { tell(std::move(event)); },
-                                                .state_changed = [this] { states_changed(); },
-                                                .state_follows =
-                                                    [this, name] {
-                                                      devices_.follow(name);
-                                                      queue_holds_.follow(name);
-                                                    },
-                                                .device = [this, name] { return devices_.status(name); },
-                                                .queue = [this, name] { return queue_holds_.status(name); },
-                                                .probe_speaks =
-                                                    [this](Protocol protocol, Endpoint endpoint) {
-                                                      own_traffic_.add(protocol, endpoint, system_now().instant);
-                                                    },
-                                                .woke = options_.on_woke,
-                                                .active = [this, name] { return forwards_.take_activity(name); },
-                                                .forwarded = [this, name] { return forwards_.traffic(name); }});
+  return std::make_unique<Service>(
+      executor(), std::move(settings), std::move(state_path), options_.dry_run, names_,
+      ServiceHooks{.tell = [this](Event event) { tell(std::move(event)); },
+                   .state_changed = [this] { states_changed(); },
+                   .state_follows =
+                       [this, name] {
+                         devices_.follow(name);
+                         queue_holds_.follow(name);
+                       },
+                   .device = [this, name] { return devices_.status(name); },
+                   .queue = [this, name] { return queue_holds_.status(name); },
+                   .probe_speaks = [this](Protocol protocol, const Endpoint& endpoint) { speaks(protocol, endpoint); },
+                   .woke = options_.on_woke,
+                   .active = [this, name] { return forwards_.take_activity(name); },
+                   .forwarded = [this, name] { return forwards_.traffic(name); },
+                   .renewed = [this, name] { return sensors_.renewed(name); },
+                   .listen = [this, name](bool on) { sensors_.set_listening(name, on); },
+                   .counted = [this, name] { return sensors_.counted(name); }});
+}
+
+// Our own probe or check does so, from now on.
+void Daemon::speaks(Protocol protocol, const Endpoint& endpoint) {
+  const auto now = system_now().instant;
+  own_traffic_.add(protocol, endpoint, now);
+  sensors_.set_own(protocol, endpoint, now + OwnTraffic::kLinger);
 }
 
 void Daemon::route() {

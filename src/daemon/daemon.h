@@ -75,6 +75,7 @@ class Daemon {
   void observe(const std::string& owner, const std::string& sensor, const Sample& sample, const Frame& frame);
   std::unique_ptr<Service> make_service(ServiceSettings settings);
   [[nodiscard]] Result<> apply_configuration();
+  void speaks(Protocol protocol, const Endpoint& endpoint);
   void route();
   void states_changed();
   [[nodiscard]] ServicePhase phase_of(const std::string& service) const;

@@ -117,15 +117,16 @@ void add_quotas(MetricsText& text, const Accounting::Quotas& quotas) {
 void add_services(MetricsText& text, const std::vector<std::unique_ptr<Service>>& services, Now now) {
   for (const auto& service : services) {
     const auto& name = service->settings().name;
+    const auto seen = service->seen(now.instant - report::kClientFor);
     auto& state = text.gauge("tidegate_service_state", "1 for the state that the service is in, 0 for the others.");
     for (const auto each : kStates) {
       state.add({{"service", name}, {"state", to_string(each)}}, service->gate().state() == each ? 1 : 0);
     }
     text.gauge("tidegate_service_clients", "Clients that were seen in the last minute.")
-        .add({{"service", name}}, service->clients().count_since(now.instant - report::kClientFor));
+        .add({{"service", name}}, seen.clients.size());
     text.counter("tidegate_service_bytes_total", "Bytes seen on the way to the service and back, IP headers included.")
-        .add({{"service", name}, {"direction", "in"}}, service->clients().bytes_in())
-        .add({{"service", name}, {"direction", "out"}}, service->clients().bytes_out());
+        .add({{"service", name}, {"direction", "in"}}, seen.bytes_in)
+        .add({{"service", name}, {"direction", "out"}}, seen.bytes_out);
     if (const auto queue = service->queue()) add_queue(text, name, *queue);
   }
 }
@@ -158,9 +159,16 @@ void add_sensors(MetricsText& text, const std::vector<SensorStatus>& sensors) {
   }
   const auto nflog =
       std::ranges::find_if(sensors, [](const SensorStatus& sensor) { return sensor.overruns.has_value(); });
-  if (nflog == sensors.end()) return;
-  text.counter("tidegate_nflog_overruns_total", "How often the buffer that all nflog groups share was full.")
-      .add({}, *nflog->overruns);
+  if (nflog != sensors.end()) {
+    text.counter("tidegate_nflog_overruns_total", "How often the buffer that all nflog groups share was full.")
+        .add({}, *nflog->overruns);
+  }
+  const auto kernel =
+      std::ranges::find_if(sensors, [](const SensorStatus& sensor) { return sensor.handed_up.has_value(); });
+  if (kernel != sensors.end()) {
+    text.counter("tidegate_kernel_handed_up_total", "Packets that the sensor kernel woke tidegate for.")
+        .add({}, *kernel->handed_up);
+  }
 }
 
 void add_watches(MetricsText& text, const Observers::Watches& watches, Now now) {

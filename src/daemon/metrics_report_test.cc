@@ -89,6 +89,16 @@ TEST(MetricsReport, tells_once_how_often_the_buffer_of_all_nflog_groups_was_full
   EXPECT_THAT(text.text(), HasSubstr("\ntidegate_nflog_overruns_total 2\n"));
 }
 
+TEST(MetricsReport, tells_how_many_packets_the_kernel_handed_up) {
+  SensorStatus kernel;
+  kernel.name = "kernel";
+  kernel.handed_up = 7;
+  MetricsText text;
+  metrics::add_sensors(text, {SensorStatus{.name = "pcap on any"}, kernel});
+  EXPECT_THAT(text.text(), HasSubstr("\ntidegate_kernel_handed_up_total 7\n"));
+  EXPECT_THAT(text.text(), Not(HasSubstr("tidegate_nflog_overruns_total")));
+}
+
 TEST(MetricsReport, tells_of_this_process) {
   const auto status = process_status();
   EXPECT_GT(status.start_time, 1.6e9);

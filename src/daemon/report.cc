@@ -62,8 +62,10 @@ json::object packet(const Service& service) {
 
 }  // namespace
 
-json::object service(const Service& service, Now now) {
+json::object service(Service& service, Now now) {
+  service.refresh();
   const auto& gate = service.gate();
+  const auto seen = service.seen(now.instant - kClientFor);
   const auto forwarded = service.forwarded();
   json::object line{{"name", service.settings().name},
                     {"state", to_string(gate.state())},
@@ -72,9 +74,9 @@ json::object service(const Service& service, Now now) {
                     {"sleeps_in_seconds", seconds_until(gate.sleeps_at(now), now)},
                     {"woken_by", nullptr},
                     {"cause", gate.cause()},
-                    {"clients", service.clients().count_since(now.instant - kClientFor) + forwarded.clients.size()},
-                    {"bytes_in", service.clients().bytes_in() + forwarded.in},
-                    {"bytes_out", service.clients().bytes_out() + forwarded.out},
+                    {"clients", seen.clients.size() + forwarded.clients.size()},
+                    {"bytes_in", seen.bytes_in + forwarded.in},
+                    {"bytes_out", seen.bytes_out + forwarded.out},
                     {"device", device(service)},
                     {"queue", queue(service)},
                     {"error", nullptr},
@@ -84,7 +86,7 @@ json::object service(const Service& service, Now now) {
   return line;
 }
 
-json::object why(const Service& watched, Now now) {
+json::object why(Service& watched, Now now) {
   const auto& gate = watched.gate();
   auto answer = service(watched, now);
   answer["took"] = watched.start_took();
@@ -95,7 +97,7 @@ json::object why(const Service& watched, Now now) {
   answer["sleeps_at"] = sleeps_at ? json::value(format_rfc3339(wall(*sleeps_at, now))) : json::value(nullptr);
   answer["veto"] = watched.settings().veto ? json::value(watched.settings().veto->to_string()) : json::value(nullptr);
   json::array clients;
-  for (const auto& client : watched.clients().since(now.instant - kClientFor)) {
+  for (const auto& client : watched.seen(now.instant - kClientFor).clients) {
     clients.push_back(json::object{{"client", watched.names().of(client.endpoint)},
                                    {"protocol", to_string(client.protocol)},
                                    {"bytes_in", client.bytes_in},
@@ -122,6 +124,7 @@ json::object sensor(const SensorStatus& status) {
                       {"dropped_kernel", status.dropped_kernel},
                       {"dropped_interface", status.dropped_interface}};
   if (status.overruns) answer["overruns"] = *status.overruns;
+  if (status.handed_up) answer["handed_up"] = *status.handed_up;
   return answer;
 }
 

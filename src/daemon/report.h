@@ -14,8 +14,9 @@ namespace tidegate::report {
 // A client counts as one while its last packet is not older than this.
 inline constexpr Duration kClientFor = std::chrono::minutes{1};
 
-[[nodiscard]] boost::json::object service(const Service& service, Now now);  // a line of status
-[[nodiscard]] boost::json::object why(const Service& service, Now now);      // the same, and everything behind it
+// Of a service, which is refreshed first: a line of status; and the same with everything behind it.
+[[nodiscard]] boost::json::object service(Service& service, Now now);
+[[nodiscard]] boost::json::object why(Service& service, Now now);
 [[nodiscard]] boost::json::object sensor(const SensorStatus& status);
 [[nodiscard]] boost::json::object event(const Event& event);
 

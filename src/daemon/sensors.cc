@@ -3,13 +3,14 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "daemon/kernel_choice.h"
 
 namespace tidegate {
 
-std::vector<Sensors::Entry> Sensors::wanted(const Config& config) {
+std::vector<Sensors::Entry> Sensors::wanted(const Config& config) const {
   std::vector<Entry> entries;
   for (const auto& service : config.services) {
-    if (!service.ports.empty()) {
+    if (!service.ports.empty() && !in_kernel(service.name)) {
       auto shared = std::ranges::find_if(
           entries, [&](const Entry& entry) { return entry.service.empty() && entry.interface == service.interface; });
       if (shared == entries.end()) {
@@ -57,7 +58,15 @@ Result<> Sensors::apply(const Config& config) {
   auto fresh = open_groups(wanted);
   if (!fresh) return std::unexpected{std::move(fresh.error())};
   if (auto set = set_whole(wanted); !set) return set;
-  if (auto applied = apply_captures(config); !applied) {
+  const auto watched_before = kernel_services_;
+  auto applied = apply_kernel(config);
+  if (applied) {
+    applied = apply_captures(config);
+    if (!applied) {
+      if (const auto back = watch_in_kernel(watched_before); !back) log::error("{}", back.error().what);
+    }
+  }
+  if (!applied) {
     std::vector<Group> before;
     for (const auto& group : groups_) before.push_back({.number = group->number, .whole = group->whole});
     if (const auto back = set_whole(before); !back) log::error("{}", back.error().what);
@@ -74,6 +83,52 @@ Result<> Sensors::apply(const Config& config) {
   });
   std::ranges::move(*fresh, std::back_inserter(groups_));
   return {};
+}
+
+// The services whose ports the kernel can watch, all or none of them; the others are left to pcap. The error: one
+// insists.
+Result<> Sensors::apply_kernel(const Config& config) {
+  KernelSensor::forget_hooks();
+  const auto choice = kernel_choice(config);
+  const auto insisting = [](const ServiceSettings& service) { return service.sensor == PortSensor::kernel; };
+  for (const auto& service : config.services) {
+    if (insisting(service) && std::ranges::find(choice, service.name, &ServiceSettings::name) == choice.end())
+      return failure("{}: sensor kernel: it shares a port with an earlier service on another interface", service.name);
+  }
+  const auto watched = watch_in_kernel(choice);
+  if (watched) {
+    kernel_refusal_.clear();
+    return {};
+  }
+  if (const auto insists = std::ranges::find_if(choice, insisting); insists != choice.end())
+    return failure("{}: sensor kernel: {}", insists->name, watched.error().what);
+  if (std::exchange(kernel_refusal_, watched.error().what) != kernel_refusal_)
+    log::info("sensor kernel: {}; pcap watches the ports", kernel_refusal_);
+  return {};
+}
+
+Result<> Sensors::watch_in_kernel(const std::vector<ServiceSettings>& services) {
+  kernel_services_.clear();
+  if (services.empty()) {
+    kernel_.reset();
+    return {};
+  }
+  if (!kernel_) {
+    auto opened = KernelSensor::open(executor_, {}, sink_);
+    if (!opened) return std::unexpected{std::move(opened.error())};
+    kernel_ = std::move(*opened);
+    kernel_->set_local(local_);
+  }
+  if (auto watched = kernel_->watch(services); !watched) {
+    kernel_.reset();
+    return watched;
+  }
+  kernel_services_ = services;
+  return {};
+}
+
+bool Sensors::in_kernel(const std::string& service) const {
+  return std::ranges::find(kernel_services_, service, &ServiceSettings::name) != kernel_services_.end();
 }
 
 Sensors::Group* Sensors::find_group(std::uint16_t number) const {
@@ -164,14 +219,37 @@ Result<> Sensors::apply_captures(const Config& config) {
 void Sensors::set_immediate(const std::function<bool(const std::string&)>& sleeps) {
   for (const auto& entry : entries_) entry->sensor->set_immediate(std::ranges::any_of(entry->services, sleeps));
   for (const auto& group : groups_) group->sensor->set_immediate(std::ranges::any_of(group->services, sleeps));
+  for (const auto& service : kernel_services_) kernel_->set_listening(service.name, sleeps(service.name));
 }
 
 std::vector<SensorStatus> Sensors::status() const {
   std::vector<SensorStatus> all;
-  all.reserve(entries_.size() + groups_.size());
+  all.reserve(entries_.size() + groups_.size() + 1);
+  if (kernel_) all.push_back(kernel_->status());
   for (const auto& entry : entries_) all.push_back(entry->sensor->status());
   for (const auto& group : groups_) all.push_back(group->sensor->status());
   return all;
+}
+
+void Sensors::set_local(const std::vector<IpAddress>& addresses) {
+  local_ = addresses;
+  if (kernel_) kernel_->set_local(local_);
+}
+
+void Sensors::set_own(Protocol protocol, const Endpoint& endpoint, Instant until) {
+  if (kernel_) kernel_->set_own(protocol, endpoint, until);
+}
+
+void Sensors::set_listening(const std::string& service, bool listening) {
+  if (kernel_) kernel_->set_listening(service, listening);
+}
+
+std::optional<Instant> Sensors::renewed(const std::string& service) const {
+  return kernel_ ? kernel_->renewed(service) : std::nullopt;
+}
+
+std::optional<CountedTraffic> Sensors::counted(const std::string& service) const {
+  return kernel_ ? kernel_->counted(service) : std::nullopt;
 }
 
 }  // namespace tidegate

@@ -1,5 +1,6 @@
-// The sensors that a configuration needs, opened, kept and closed as a difference: services that name ports share one
-// capture an interface; a capture of a service's own is its alone; a group of nflog is for every service that names it.
+// The sensors that a configuration needs, opened, kept and closed as a difference: services that name ports share the
+// sensor `kernel`, or where that will not do one capture an interface; a capture of a service's own is its alone; a
+// group of nflog is for every service that names it.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -10,6 +11,7 @@
 
 #include "base/error.h"
 #include "config/config.h"
+#include "sensor/kernel.h"
 #include "sensor/nflog.h"
 #include "sensor/pcap.h"
 #include "sensor/sensor.h"
@@ -33,6 +35,14 @@ class Sensors {
 
   [[nodiscard]] std::vector<SensorStatus> status() const;
 
+  // What the sensor `kernel` has to be told, and what it counts; see sensor/kernel.h. Of a service that another sensor
+  // watches it knows nothing.
+  void set_local(const std::vector<IpAddress>& addresses);
+  void set_own(Protocol protocol, const Endpoint& endpoint, Instant until);
+  void set_listening(const std::string& service, bool listening);
+  [[nodiscard]] std::optional<Instant> renewed(const std::string& service) const;
+  [[nodiscard]] std::optional<CountedTraffic> counted(const std::string& service) const;
+
  private:
   // A capture by libpcap.
   struct Entry {
@@ -54,8 +64,11 @@ class Sensors {
     std::unique_ptr<NflogSensor> sensor;
   };
   using Groups = std::vector<std::unique_ptr<Group>>;
-  static std::vector<Entry> wanted(const Config& config);
+  [[nodiscard]] std::vector<Entry> wanted(const Config& config) const;
   static std::vector<Group> wanted_groups(const Config& config);
+  [[nodiscard]] Result<> apply_kernel(const Config& config);
+  [[nodiscard]] Result<> watch_in_kernel(const std::vector<ServiceSettings>& services);
+  [[nodiscard]] bool in_kernel(const std::string& service) const;
   [[nodiscard]] Result<> apply_captures(const Config& config);
   [[nodiscard]] Group* find_group(std::uint16_t number) const;
   [[nodiscard]] Result<Groups> open_groups(const std::vector<Group>& wanted);
@@ -66,6 +79,10 @@ class Sensors {
   NflogListener nflog_;
   std::vector<std::unique_ptr<Entry>> entries_;
   Groups groups_;
+  std::unique_ptr<KernelSensor> kernel_;
+  std::vector<ServiceSettings> kernel_services_;  // those that it watches
+  std::string kernel_refusal_;                    // why there is none, as it was told last
+  std::vector<IpAddress> local_;
 };
 
 }  // namespace tidegate

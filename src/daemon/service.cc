@@ -1,5 +1,6 @@
 #include "daemon/service.h"
 
+#include <algorithm>
 #include <boost/asio.hpp>
 #include <exception>
 
@@ -52,7 +53,7 @@ void Service::begin() {
 
 void Service::observe(const Sample& sample, const Frame& frame, const std::string& sensor) {
   if (ending_) return;
-  clients_.add(sample);
+  if (!frame.counted) clients_.add(sample);
   last_sample_ = sample.at.instant;
   const Class meaning = classifier_.classify(sample, gate_.state() == GateState::awake);
   if (meaning == Class::ignore) return;
@@ -76,6 +77,35 @@ void Service::look_at_forwards() {
   sample.at = system_now();
   last_sample_ = sample.at.instant;
   read(Reading{sample, Class::keep});
+}
+
+// What the kernel's counters saw since they were asked last.
+void Service::look_at_counters() {
+  if (ending_ || !hooks_.renewed || gate_.state() != GateState::awake) return;
+  const auto last = hooks_.renewed();
+  if (!last || *last <= renewed_) return;
+  renewed_ = *last;
+  last_sample_ = last_sample_ ? std::max(*last_sample_, *last) : *last;
+  Sample sample;
+  sample.at.instant = *last;
+  read(Reading{sample, Class::keep});
+}
+
+void Service::refresh() {
+  look_at_forwards();
+  look_at_counters();
+}
+
+CountedTraffic Service::seen(Instant since) const {
+  auto all = hooks_.counted ? hooks_.counted().value_or(CountedTraffic{}) : CountedTraffic{};
+  std::erase_if(all.clients, [&](const Client& client) { return client.last < since; });
+  all.bytes_in += clients_.bytes_in();
+  all.bytes_out += clients_.bytes_out();
+  const auto at_once = all.clients.size();
+  std::ranges::move(clients_.since(since), std::back_inserter(all.clients));
+  std::ranges::inplace_merge(all.clients, all.clients.begin() + static_cast<std::ptrdiff_t>(at_once), std::greater{},
+                             &Client::last);
+  return all;
 }
 
 void Service::read(const Reading& reading) {
@@ -112,9 +142,15 @@ void Service::tell_wake_packet() {
 }
 
 void Service::step(const GateEvent& event) {
-  if (std::holds_alternative<gate_event::Tick>(event)) look_at_forwards();  // it may be about to sleep
+  // It may be about to sleep. What comes from here on is handed up, and what came before has been counted, so that no
+  // packet falls between the two.
+  const bool counts = hooks_.listen && gate_.state() == GateState::awake;
+  if (counts) hooks_.listen(true);
+  if (std::holds_alternative<gate_event::Tick>(event)) look_at_forwards();
+  look_at_counters();
   carry_out(gate_.step(event, system_now()));
   arm_timer();
+  if (counts && gate_.state() == GateState::awake) hooks_.listen(false);
 }
 
 void Service::start_by_hand(std::string alert) { step(gate_event::StartByHand{std::move(alert)}); }

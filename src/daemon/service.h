@@ -23,6 +23,7 @@
 #include "meter/clients.h"
 #include "model/event.h"
 #include "privacy/pseudonyms.h"
+#include "sensor/kernel.h"
 #include "sensor/sensor.h"
 
 namespace tidegate {
@@ -45,6 +46,12 @@ struct ServiceHooks {
   std::function<void(const Sample&, const Frame&)> woke;  // the packet behind a start, while it lives
   std::function<bool()> active;  // its forwards: something is open, or has moved since this was asked last
   std::function<ForwardedTraffic()> forwarded;
+
+  // A sensor that counts by itself, where one watches this service: when it last saw what renews it; that it is to hand
+  // up what wakes it, or no longer; and all that it counted.
+  std::function<std::optional<Instant>()> renewed;
+  std::function<void(bool)> listen;
+  std::function<std::optional<CountedTraffic>()> counted;
 };
 
 class Service {
@@ -64,6 +71,9 @@ class Service {
 
   // Asks its forwards whether they keep it awake; often enough that idle times are right.
   void look_at_forwards();
+
+  // Asks whoever counts by itself whether it was renewed, so that what is told of it next is true.
+  void refresh();
 
   // What an operator asks; or an alert, which is named then.
   void start_by_hand(std::string alert = {});
@@ -85,7 +95,7 @@ class Service {
   // What `status` and `why` tell.
   [[nodiscard]] const ServiceSettings& settings() const { return settings_; }
   [[nodiscard]] const Gate& gate() const { return gate_; }
-  [[nodiscard]] const ClientTable& clients() const { return clients_; }  // as sensors saw them
+  [[nodiscard]] CountedTraffic seen(Instant since) const;  // by sensors in all, and its clients since then
   [[nodiscard]] ForwardedTraffic forwarded() const {
     return hooks_.forwarded ? hooks_.forwarded() : ForwardedTraffic{};
   }
@@ -111,6 +121,7 @@ class Service {
 
   void remember(const Sample& sample, const Frame& frame, const std::string& sensor);
   void tell_wake_packet();
+  void look_at_counters();
   void read(const Reading& reading);
   void step(const GateEvent& event);
   void carry_out(const std::vector<Decision>& decisions);
@@ -142,6 +153,7 @@ class Service {
   std::string woken_by_sensor_;
   std::string start_took_;
   std::optional<Instant> last_sample_;
+  Instant renewed_;  // by what was counted in the kernel, as far as the gate was told
   std::optional<bool> listening_;
   int silent_looks_ = 0;  // looks at its ports in a row that found nobody, while awake
   Tasks tasks_;

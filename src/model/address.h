@@ -41,6 +41,8 @@ class Cidr {
  public:
   [[nodiscard]] static Result<Cidr> parse(std::string_view text);
   [[nodiscard]] bool contains(const IpAddress& address) const;
+  [[nodiscard]] const IpAddress& network() const { return network_; }
+  [[nodiscard]] std::uint8_t prefix() const { return prefix_; }
   [[nodiscard]] std::string to_string() const;
   bool operator==(const Cidr&) const = default;
 

@@ -21,4 +21,9 @@ SampleRule default_wake(bool has_ports) {
   return rule;
 }
 
+std::string_view needs_each_packet(const ServiceSettings& service) {
+  if (service.wake.packets) return "wake.packets";
+  return service.capture_wakes.empty() ? "" : "capture_wakes";
+}
+
 }  // namespace tidegate

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -146,11 +147,16 @@ struct NflogSource {
 };
 using SensorSource = std::variant<PcapSource, NflogSource>;
 
+// What watches a service's ports: the kernel's counters where the kernel allows them and the rules can do with them,
+// else pcap; or the one that is named.
+enum class PortSensor : std::uint8_t { automatic, kernel, pcap };
+
 struct ServiceSettings {
   std::string name;
   std::vector<PortRange> ports;
   std::vector<IpAddress> addresses;  // empty: any of this host's
   std::string interface = "any";     // where `ports` are watched
+  PortSensor sensor = PortSensor::automatic;
   std::vector<SensorSource> sensors;
   std::optional<DeviceSettings> device;  // held while it sleeps
   SampleRule wake;
@@ -164,5 +170,9 @@ struct ServiceSettings {
   enum class OnExit : std::uint8_t { leave, stop } on_exit = OnExit::leave;
   bool operator==(const ServiceSettings&) const = default;
 };
+
+// The key for which somebody has to look at each packet, so that the sensor `kernel` will not do: "wake.packets";
+// empty: there is none.
+[[nodiscard]] std::string_view needs_each_packet(const ServiceSettings& service);
 
 }  // namespace tidegate

@@ -2,7 +2,6 @@
 #include "sensor/local_addresses.h"
 
 #include <ifaddrs.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -10,17 +9,11 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <cerrno>
 
-#include "base/fd.h"
 #include "base/log.h"
 
 namespace tidegate {
 namespace {
-
-constexpr auto kWhat = "watch this host's addresses";
-constexpr int kMostAtOnce = 1000;  // notifications taken for one look
 
 IpAddress address_of(const sockaddr& address) {
   if (address.sa_family == AF_INET) {
@@ -50,80 +43,34 @@ Result<std::vector<IpAddress>> addresses_now() {
   return addresses;
 }
 
-Result<Fd> subscribe() {
-  Fd socket{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE)};
-  if (!socket) return system_failure(kWhat);
-  sockaddr_nl groups{};
-  groups.nl_family = AF_NETLINK;
-  groups.nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
-  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&groups), sizeof groups) != 0)
-    return system_failure(kWhat);
-  return socket;
-}
-
 }  // namespace
 
-// Shared by LocalAddresses, and by a handler of the socket for as long as it runs.
-struct LocalAddresses::Impl : std::enable_shared_from_this<Impl> {
-  Impl(const boost::asio::any_io_executor& executor, Fd owned, Changed callback)
-      : socket{executor, owned.get()}, changed{std::move(callback)} {
-    static_cast<void>(owned.release());  // the stream descriptor's now
-  }
-
-  boost::asio::posix::stream_descriptor socket;
-  Changed changed;
-  std::vector<IpAddress> addresses;
-
-  void wait() {
-    socket.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                      [weak = weak_from_this()](const boost::system::error_code& error) {
-                        if (const auto self = weak.lock(); self && !error) self->notified();
-                      });
-  }
-
-  // However many notifications wait, the addresses are read once.
-  void notified() {
-    if (const auto read = discard_notifications(); !read) {
-      log::error("{}; its later changes go unseen", read.error().what);
-      return;
-    }
-    wait();
-    auto now = addresses_now();
-    if (!now) {
-      log::warn("{}", now.error().what);
-    } else if (*now != addresses) {
-      addresses = std::move(*now);
-      changed(addresses);
-    }
-  }
-
-  Result<> discard_notifications() {
-    std::array<std::byte, 8192> bytes;
-    for (int most = 0; most < kMostAtOnce; ++most) {
-      const auto size = ::recv(socket.native_handle(), bytes.data(), bytes.size(), 0);
-      if (size >= 0 || errno == EINTR) continue;
-      if (errno == ENOBUFS) continue;  // some were lost: there is something to read anew all the same
-      if (errno == EAGAIN) return {};
-      return system_failure(kWhat);
-    }
-    return {};  // wait() returns at once for those that are left
-  }
-};
-
-LocalAddresses::LocalAddresses(std::shared_ptr<Impl> impl) : impl_{std::move(impl)} {}
+LocalAddresses::LocalAddresses(Changed changed) : changed_{std::move(changed)} {}
 LocalAddresses::~LocalAddresses() = default;
+
+void LocalAddresses::look_again() {
+  auto now = addresses_now();
+  if (!now) {
+    log::warn("{}", now.error().what);
+  } else if (*now != addresses_) {
+    addresses_ = std::move(*now);
+    changed_(addresses_);
+  }
+}
 
 Result<std::unique_ptr<LocalAddresses>> LocalAddresses::watch(const boost::asio::any_io_executor& executor,
                                                               Changed changed) {
-  auto socket = subscribe();  // before the first look, so that no change falls between
-  if (!socket) return std::unexpected{socket.error()};
+  std::unique_ptr<LocalAddresses> watch{new LocalAddresses{std::move(changed)}};
+  auto events = RouteEvents::subscribe(executor, RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR,  // before the first look, so
+                                       "watch this host's addresses",  // that no change falls between
+                                       [self = watch.get()] { self->look_again(); });
+  if (!events) return std::unexpected{std::move(events.error())};
   auto now = addresses_now();
-  if (!now) return std::unexpected{now.error()};
-  auto impl = std::make_shared<Impl>(executor, std::move(*socket), std::move(changed));
-  impl->addresses = std::move(*now);
-  impl->wait();
-  impl->changed(impl->addresses);
-  return std::unique_ptr<LocalAddresses>{new LocalAddresses{std::move(impl)}};
+  if (!now) return std::unexpected{std::move(now.error())};
+  watch->events_ = std::move(*events);
+  watch->addresses_ = std::move(*now);
+  watch->changed_(watch->addresses_);
+  return watch;
 }
 
 }  // namespace tidegate

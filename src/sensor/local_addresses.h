@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "model/address.h"
+#include "sensor/route_events.h"
 
 namespace tidegate {
 
@@ -23,9 +24,12 @@ class LocalAddresses {
   LocalAddresses& operator=(const LocalAddresses&) = delete;
 
  private:
-  struct Impl;
-  explicit LocalAddresses(std::shared_ptr<Impl> impl);
-  std::shared_ptr<Impl> impl_;  // its other owner: a handler, while it runs
+  explicit LocalAddresses(Changed changed);
+  void look_again();
+
+  Changed changed_;
+  std::vector<IpAddress> addresses_;
+  std::unique_ptr<RouteEvents> events_;
 };
 
 }  // namespace tidegate

@@ -18,6 +18,7 @@ struct Frame {
   std::span<const std::uint8_t> bytes;  // as captured
   std::uint32_t wire_length = 0;
   const packet::Headers* headers = nullptr;
+  bool counted = false;  // by the sensor itself, as all that it does not hand on
 };
 
 using SampleSink = std::function<void(const Sample&, const Frame&)>;
@@ -30,7 +31,8 @@ struct SensorStatus {
   std::uint64_t rejected = 0;        // frames that could not be decoded
   std::uint64_t dropped_kernel = 0;  // the ring, or the socket's buffer, was full
   std::uint64_t dropped_interface = 0;
-  std::optional<std::uint64_t> overruns = std::nullopt;  // of nflog: how often the buffer of all its groups was full
+  std::optional<std::uint64_t> overruns = std::nullopt;   // of nflog: how often the buffer of all its groups was full
+  std::optional<std::uint64_t> handed_up = std::nullopt;  // of kernel: how many packets woke tidegate
 };
 
 class Sensor {

@@ -31,7 +31,7 @@ def test_status_is_a_table_for_people(lab, tidegate, diary):
 
 
 def test_status_as_json_has_stable_fields(lab, tidegate, diary):
-    daemon = tidegate.run([diary.service("palworld", ["udp/8211"])])
+    daemon = tidegate.run([diary.service("palworld", ["udp/8211"], sensor="pcap")])
     knock_udp(lab.client1, 8211)
     daemon.wait_for_state("awake", "palworld")
     answer = json.loads(tidegate.ctl("status", "--json").stdout)
@@ -93,7 +93,7 @@ def test_keep_ends_by_itself(tidegate, diary):
 
 
 def test_why_tells_what_woke_it_what_it_took_and_what_keeps_it(lab, tidegate, tmp_path):
-    web = answering(tmp_path, "web", tcp=8080, idle="10m", veto="/usr/local/bin/no-players")
+    web = answering(tmp_path, "web", tcp=8080, idle="10m", veto="/usr/local/bin/no-players", sensor="pcap")
     daemon = tidegate.run([web])
     with lab.client1.socket() as client:
         client.connect_ex(("10.77.1.1", 8080))
