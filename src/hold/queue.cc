@@ -167,7 +167,7 @@ SensorStatus PacketQueue::status() const {
           .dropped_kernel = impl_->socket->dropped()};
 }
 
-Finding hold_queue_support() {
+Finding queue_finding() {
   Finding finding{.what = "hold queue", .verdict = Finding::Verdict::no, .detail = {}, .remedy = {}};
   const auto means = queue_means();
   const auto queue = QueueSocket::open(1);

@@ -62,6 +62,6 @@ class PacketQueue {
 };
 
 // Whether this host can hold packets so. Tries it, in this network namespace, and leaves nothing behind.
-[[nodiscard]] Finding hold_queue_support();
+[[nodiscard]] Finding queue_finding();
 
 }  // namespace tidegate

@@ -3,7 +3,7 @@
 import json
 
 WORDS = {
-    "sensor kernel", "sensor pcap", "sensor nflog", "hold device", "capabilities", "ports below 1024", "conntrack",
+    "sensor kernel", "sensor pcap", "sensor nflog", "hold queue", "hold device", "capabilities", "ports below 1024", "conntrack",
     "receive buffers", "pipes", "open files", "store",
 }  # fmt: skip
 
@@ -40,7 +40,7 @@ def test_leaves_no_trace(lab, tidegate):
 def test_an_unprivileged_user_is_told_what_is_missing(lab, tidegate, tool):
     words = [tool("setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all"]
     found = findings(lab.server.run(*words, tidegate.binary, "doctor", "--json", cwd="/"))
-    for what, capability in (("sensor kernel", "CAP_BPF"), ("sensor pcap", "CAP_NET_RAW"), ("sensor nflog", "CAP_NET_ADMIN")):
+    for what, capability in (("sensor kernel", "CAP_BPF"), ("sensor pcap", "CAP_NET_RAW"), ("sensor nflog", "CAP_NET_ADMIN"), ("hold queue", "CAP_NET_ADMIN")):
         assert found[what]["verdict"] == "no" and capability in found[what]["remedy"], found[what]
     assert found["capabilities"]["verdict"] == "no"
     assert found["ports below 1024"]["verdict"] in ("no", "partly") or "can be" in found["ports below 1024"]["detail"]
