@@ -33,6 +33,7 @@ constexpr std::array kCapabilities = {
     Capability{CAP_NET_RAW, "CAP_NET_RAW", "captures"},
     Capability{CAP_NET_ADMIN, "CAP_NET_ADMIN", "nflog, eBPF, devices, rules of the firewall"},
     Capability{CAP_BPF, "CAP_BPF", "eBPF"},
+    Capability{CAP_PERFMON, "CAP_PERFMON", "eBPF"},
     Capability{CAP_NET_BIND_SERVICE, "CAP_NET_BIND_SERVICE", "ports below 1024"},
 };
 

@@ -146,6 +146,7 @@ Config everything() {
   palworld.ports = {{Protocol::udp, 8211, 8211}, {Protocol::tcp, 8212, 8212}, {Protocol::tcp, 27000, 27015}};
   palworld.addresses = {IpAddress::parse("192.0.2.10").value(), IpAddress::parse("2001:db8::10").value()};
   palworld.interface = "eth0";
+  palworld.sensor = PortSensor::pcap;
   palworld.sensors = {PcapSource{.interface = "tun0", .filter = "! host 1.2.3.4"},
                       PcapSource{.interface = "tun1", .filter = {}}, NflogSource{.group = 7}};
   palworld.wake.from = {cidr("10.0.0.0/8"), cidr("2001:db8::/32")};

@@ -40,7 +40,9 @@ TEST(KernelChoice, leaves_to_pcap_what_is_to_be_its_or_needs_each_packet) {
   rate.wake.packets = PacketRate{.packets = 3, .within = std::chrono::seconds{10}};
   auto kept = service("kept", 3);
   kept.capture_wakes = "/tmp/wakes.pcap";
-  EXPECT_THAT(chosen({told, rate, kept}), IsEmpty());
+  auto handshake = service("handshake", 4);
+  handshake.wake.handshake = true;
+  EXPECT_THAT(chosen({told, rate, kept, handshake}), IsEmpty());
 }
 
 TEST(KernelChoice, leaves_to_pcap_the_later_of_two_that_share_a_port_on_different_interfaces) {

@@ -68,9 +68,8 @@ bool Classifier::completes_handshake(const Sample& sample) {
   if ((sample.tcp_flags & tcp_flag::kRst) != 0) {
     handshakes_->end(connection);
   } else if ((sample.tcp_flags & kAsked) == tcp_flag::kAck) {
-    return handshakes_->end(connection);
+    return handshakes_->end(connection).has_value();
   } else if ((sample.tcp_flags & kAsked) == tcp_flag::kSyn && taken_by_wake(sample)) {
-    if (handshakes_->full() && !handshakes_->knows(connection)) handshakes_->take_oldest();
     handshakes_->syn(connection, now);
   }
   return false;

@@ -23,6 +23,7 @@ SampleRule default_wake(bool has_ports) {
 
 std::string_view needs_each_packet(const ServiceSettings& service) {
   if (service.wake.packets) return "wake.packets";
+  if (service.wake.handshake) return "wake.after";
   return service.capture_wakes.empty() ? "" : "capture_wakes";
 }
 

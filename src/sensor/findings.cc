@@ -21,7 +21,8 @@ constexpr std::uint16_t kRareGroup = 65'534;  // of nflog: whoever listens there
 constexpr int kWantedBuffer = 8 << 20;
 
 constexpr auto kKernelRemedy =
-    "run as root, or with CAP_BPF and CAP_NET_ADMIN, on kernel 5.8 or newer; until then pcap watches the ports";
+    "run as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, on kernel 5.8 or newer; until then pcap watches the "
+    "ports";
 
 }  // namespace
 

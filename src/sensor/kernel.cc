@@ -207,7 +207,13 @@ struct KernelSensor::Impl : std::enable_shared_from_this<Impl> {
   }
 
   Result<> watch(const std::vector<ServiceSettings>& services) {
-    for (const auto& [name, number] : numbers) unbind(number);
+    // What is as it was is not touched: no packet of its own is missed.
+    const auto same = [&](std::uint32_t number) {
+      return std::ranges::find(services, gates[number]->settings) != services.end();
+    };
+    for (const auto& [name, number] : numbers) {
+      if (!same(number)) unbind(number);
+    }
     for (std::uint32_t number = 0; number < gates.size(); ++number) {
       if (gates[number] &&
           std::ranges::find(services, gates[number]->settings.name, &ServiceSettings::name) == services.end())
@@ -216,6 +222,7 @@ struct KernelSensor::Impl : std::enable_shared_from_this<Impl> {
     Result<> result;
     for (const auto& service : services) {
       const auto known = number_of(service.name);
+      if (known && gates[*known]->settings == service) continue;
       const auto number = known ? *known : free_number();
       gates[number] = {.settings = service, .listening = !known || gates[number]->listening};
       numbers[service.name] = number;

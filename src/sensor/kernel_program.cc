@@ -76,7 +76,8 @@ std::vector<Value> each_processor(const bpf_map* map, std::uint32_t index) {
 
 std::unexpected<Error> load_failure(int code) {
   if (code == EPERM || code == EACCES)
-    return std::unexpected{Error{"the kernel lets us load no eBPF program (it wants CAP_BPF and CAP_NET_ADMIN)", code}};
+    return std::unexpected{
+        Error{"the kernel lets us load no eBPF program (it wants CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN)", code}};
   return system_failure("load the eBPF program (it wants kernel 5.8 or newer)", code);
 }
 
