@@ -180,7 +180,6 @@ void Daemon::observe(const std::string& owner, const std::string& sensor, const 
     if (!match) return;
     service = services_[match->service].get();
     seen.direction = match->direction;
-    if (queue_holds_.sees(service->settings().name, seen)) return;  // and tells of it
   } else {
     service = find(owner);
     if (service == nullptr) return;
@@ -189,6 +188,7 @@ void Daemon::observe(const std::string& owner, const std::string& sensor, const 
           std::ranges::find(local_, sample.flow.source.address) != local_.end() ? Direction::out : Direction::in;
     }
   }
+  if (queue_holds_.sees(service->settings().name, seen)) return;  // and tells of it
   if (options_.on_sample) options_.on_sample(seen);
   service->observe(seen, frame, sensor);
 }
