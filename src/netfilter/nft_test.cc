@@ -2,19 +2,19 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <unistd.h>
+
+#include "tests/support/own_network.h"
 
 namespace tidegate {
 namespace {
 
 using ::testing::HasSubstr;
 
-// In a network namespace of the test's own, where rules hurt nobody.
-class Nft : public ::testing::Test {
+class Nft : public test::OwnNetwork {
  protected:
   void SetUp() override {
-    if (::geteuid() != 0 || ::unshare(CLONE_NEWNET) != 0) GTEST_SKIP() << "a network namespace wants root";
+    OwnNetwork::SetUp();
+    if (IsSkipped()) return;
     if (const auto done = nft::run("add table inet probe\n"); !done) GTEST_SKIP() << done.error().what;
   }
 };
