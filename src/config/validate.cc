@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "config/config.h"
+#include "config/kernel_forward.h"
 
 namespace tidegate {
 namespace {
@@ -50,13 +51,23 @@ class Validator {
   void service(const std::string& path, ServiceSettings& s) {
     if (s.name.empty()) add(path, "has no name");
     validate_name(path + ".name", s.name, problems_);
-    const bool has_forward =
-        std::ranges::find(config_.forwards, s.name, &ForwardSettings::service) != config_.forwards.end();
+    bool has_forward = false;
+    bool is_held = false;
+    for (const ForwardSettings& forward : config_.forwards) {
+      if (forward.service != s.name || s.name.empty()) continue;
+      has_forward = true;
+      if (forward.engine == ForwardEngine::user) {
+        is_held = true;
+      } else {
+        watch_listening_ports(s.ports, forward);
+      }
+    }
     if (s.ports.empty() && s.sensors.empty() && !has_forward) {
       add(path, "nothing can wake it (give ports or sensors, or a forward that names it)");
     }
-    if (s.hold == ServiceSettings::Hold::forward && !has_forward) {
-      add(path + ".hold", "no forward names this service, so nobody could be held");
+    if (s.hold == ServiceSettings::Hold::forward && !is_held) {
+      add(path + ".hold", has_forward ? "only forwards of engine kernel name this service, and they hold nobody"
+                                      : "no forward names this service, so nobody could be held");
     }
     validate_interface(path + ".interface", s.interface, problems_);
     sensors(path + ".sensors", s.sensors);

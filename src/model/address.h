@@ -41,6 +41,8 @@ class Cidr {
  public:
   [[nodiscard]] static Result<Cidr> parse(std::string_view text);
   [[nodiscard]] bool contains(const IpAddress& address) const;
+  [[nodiscard]] bool contains(const Cidr& other) const { return prefix_ <= other.prefix_ && contains(other.network_); }
+  [[nodiscard]] bool is_v4() const { return network_.is_v4(); }
   [[nodiscard]] std::string to_string() const;
   bool operator==(const Cidr&) const = default;
 
