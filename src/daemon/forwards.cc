@@ -237,7 +237,7 @@ asio::awaitable<void> Forwards::run() {
       const auto began = std::chrono::steady_clock::now();
       kernel_->look_at_connections();
       // A table of very many connections is read less often.
-      look_at = now.instant + std::max<Duration>(kSave, 20 * (std::chrono::steady_clock::now() - began));
+      look_at = now.instant + std::max<Duration>(kSave, 100 * (std::chrono::steady_clock::now() - began));
     }
     for (const auto& entry : entries_) {
       if (!entry.settings.service.empty()) hooks_.active(entry.settings.service);

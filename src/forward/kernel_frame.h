@@ -15,7 +15,8 @@ inline constexpr std::string_view kTurnAway = "turn_away";  // the chain that te
 // The mark of connections of that number, as nft has it.
 [[nodiscard]] std::string mark_text(std::uint16_t number, bool masqueraded = false);
 
-// Adds those chains, and the maps by which they lead on, empty. `ended` as for kernel_rules(); `guards_localnet`: what
+// Adds those chains around what the forwards have put into the maps by which they lead on; of an empty map nobody asks
+// anything. `ended` as for kernel_rules(); `guards_localnet`: what
 // route_localnet opens is closed again to packets from outside.
 void write_frame(RuleSet& rules, const std::set<std::uint16_t>& ended, bool guards_localnet);
 

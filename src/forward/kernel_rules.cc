@@ -230,7 +230,11 @@ class ForwardRules {
             fmt::format("goto {}", carried(udp, up));
       }
     }
-    if (settings_.masquerade == Masquerade::automatic) rules_.maps["hairpins"].elements[mark_text(number)] = "";
+    const bool leaves = std::ranges::any_of(forward_.targets, [](const auto& target) {
+      return (target.v4 && !target.v4.is_loopback()) || (target.v6 && !target.v6.is_loopback());
+    });
+    if (settings_.masquerade == Masquerade::automatic && leaves)
+      rules_.maps["hairpins"].elements[mark_text(number)] = "";
   }
 
   // The chain that counts one direction, made where it is not there yet.
@@ -371,8 +375,8 @@ bool needs_route_localnet(const KernelForward& forward) {
 
 RuleSet kernel_rules(std::span<const KernelForward> forwards, const std::set<std::uint16_t>& ended) {
   RuleSet rules;
-  write_frame(rules, ended, std::ranges::any_of(forwards, needs_route_localnet));
   for (const KernelForward& forward : forwards) ForwardRules{forward, rules}.write();
+  write_frame(rules, ended, std::ranges::any_of(forwards, needs_route_localnet));
   return rules;
 }
 

@@ -64,7 +64,8 @@ TEST(KernelRules, lead_a_connection_by_its_mark) {
   EXPECT_THAT(rules.chains.at("tcp_up.web").rules, ElementsAre("counter name \"count.web.tcp_up\""));
   EXPECT_THAT(rules.chains.at("in.web").rules,
               Contains(HasSubstr("meta nfproto ipv6 counter name \"count.web.refused\" goto turn_away")));
-  EXPECT_THAT(rules.chains.at("arrive_in").rules, ElementsAre("jump arrive")) << "nothing to be guarded";
+  EXPECT_THAT(rules.chains.at("arrive_in").rules, ElementsAre("ct state != new accept", "jump arrive"))
+      << "nothing to be guarded";
 }
 
 TEST(KernelRules, turn_everybody_away_where_a_quota_is_reached) {
