@@ -164,6 +164,15 @@ def tidegate_2(place, servers, name):
     return tidegate(place, servers, name, threads=2)
 
 
+def tidegate_kernel(place, servers, name):
+    """By engine kernel: rules of nf_tables, in the same namespace. Tracked connections and rules cost whoever is there,
+    so it is there only while it has its turn (see TURNS)."""
+    port, merged = place.port(), place.port()
+    forwards = [tidegate_forward("plain", port, servers.port), tidegate_forward("merged", merged, servers.merged, "udp")]
+    config = {"data_threads": 1, "forwards": [forward | {"engine": "kernel"} for forward in forwards]}
+    return Proxy(port, merged, place.tidegate(f"{name}-{port}", config))
+
+
 def haproxy(place, servers, name, options=""):
     """One thread; buffers and all else as Debian has it. No UDP: HAProxy has none."""
     port = place.port()
@@ -231,7 +240,10 @@ MAKERS = {
     "direct": direct,
     "tidegate": tidegate,
     "tidegate-2": tidegate_2,
+    "tidegate-kernel": tidegate_kernel,
     "haproxy": haproxy,
     "haproxy-splice": haproxy_splice,
     "nginx": nginx,
 }
+
+TURNS = ("tidegate-kernel",)  # started for each turn, and ended with it

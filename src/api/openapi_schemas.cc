@@ -94,11 +94,15 @@ json::object service() {
                  {"retry_in_seconds", or_null(number())}});
 }
 
+json::object counts() { return one_of({"payload", "ip packets"}); }  // what bytes are
+
 json::object forward() {
   const auto target = fields(
       {{"target", text()}, {"weight", count()}, {"state", one_of({"up", "down", "unknown"})}, {"open", count()}});
   return fields({{"name", text()},
                  {"origin", one_of({"file", "api"})},
+                 {"engine", one_of({"user", "kernel"})},
+                 {"counts", counts()},
                  {"protocol", one_of({"tcp", "udp", "both"})},
                  {"listen", text()},
                  {"targets", list_of(target)},
@@ -129,8 +133,11 @@ json::object usage() {
                               {"connections", count()},
                               {"sessions", count()},
                               {"errors", count()}});
-  return fields(
-      {{"forward", text()}, {"by", one_of({"hour", "day", "month"})}, {"periods", list_of(period)}, {"total", total}});
+  return fields({{"forward", text()},
+                 {"by", one_of({"hour", "day", "month"})},
+                 {"counts", counts()},
+                 {"periods", list_of(period)},
+                 {"total", total}});
 }
 
 json::object quota() {

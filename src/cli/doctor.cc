@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/host_findings.h"
 #include "cli/print.h"
+#include "forward/kernel_host.h"
 #include "hold/findings.h"
 #include "hold/queue.h"
 #include "model/finding.h"
@@ -19,9 +20,9 @@ namespace {
 
 // One line each, in the order of the answer.
 constexpr std::array kExaminations = {
-    kernel_sensor_finding,  pcap_finding,         nflog_finding,      queue_finding,
-    device_finding,         capabilities_finding, low_ports_finding,  conntrack_finding,
-    receive_buffer_finding, pipe_finding,         descriptor_finding, store_finding,
+    kernel_sensor_finding, pcap_finding,         nflog_finding,     queue_finding,     engine_kernel_finding,
+    device_finding,        capabilities_finding, low_ports_finding, conntrack_finding, receive_buffer_finding,
+    pipe_finding,          descriptor_finding,   store_finding,
 };
 
 std::string_view to_string(Finding::Verdict verdict) {

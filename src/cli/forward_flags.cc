@@ -87,6 +87,12 @@ constexpr std::array kForwardFlags = {
     Flag<ForwardWish>{
         "--protocol", "PROTOCOL", "tcp, udp or both; default tcp",
         [](ForwardWish& w, const std::string& t) { return put_in(parse_forward_protocol(t), w.each.protocol); }},
+    Flag<ForwardWish>{
+        "--engine", "ENGINE", "who carries the bytes: user (tidegate) or kernel (rules of nf_tables); default user",
+        [](ForwardWish& w, const std::string& t) { return put_in(parse_forward_engine(t), w.each.engine); }},
+    Flag<ForwardWish>{
+        "--masquerade", "WHEN", "of engine kernel: auto, always or never; default auto",
+        [](ForwardWish& w, const std::string& t) { return put_in(parse_masquerade(t), w.each.masquerade); }},
     Flag<ForwardWish>{"--balance", "WAY", "over several targets: round_robin, least_connections or source",
                       [](ForwardWish& w, const std::string& t) { return put_in(parse_balance(t), w.each.balance); }},
     Flag<ForwardWish>{"--check", "CHECK", "of the targets' health: tcp or none; default none",

@@ -62,8 +62,9 @@ std::vector<std::string> forward_table(const json::object& answer) {
 
 std::vector<std::string> forward_lines(const json::object& forward) {
   std::vector<std::string> lines{fmt::format(
-      "{} is {}: {} on {}, {}", text_of(forward, "name"), text_of(forward, "state"), text_of(forward, "protocol"),
-      text_of(forward, "listen"), text_of(forward, "origin") == "api" ? "added at run time" : "of the configuration")};
+      "{} is {}: {} on {}{}, {}", text_of(forward, "name"), text_of(forward, "state"), text_of(forward, "protocol"),
+      text_of(forward, "listen"), text_of(forward, "engine") == "kernel" ? ", by the kernel" : "",
+      text_of(forward, "origin") == "api" ? "added at run time" : "of the configuration")};
   for (const json::object& target : objects_of(forward, "targets")) {
     lines.push_back(fmt::format("  leads to    {} ({}, weight {}, {} open)", text_of(target, "target"),
                                 text_of(target, "state"), count_of(target, "weight"), count_of(target, "open")));
@@ -72,8 +73,9 @@ std::vector<std::string> forward_lines(const json::object& forward) {
     lines.push_back(fmt::format("  wakes       {} ({} clients waiting)", service, count_of(forward, "waiting")));
   lines.push_back(fmt::format("  now         {} connections, {} sessions", count_of(forward, "open_connections"),
                               count_of(forward, "open_sessions")));
-  lines.push_back(
-      fmt::format("  carried     {} up, {} down", bytes_of(forward, "upload"), bytes_of(forward, "download")));
+  lines.push_back(fmt::format("  carried     {} up, {} down{}", bytes_of(forward, "upload"),
+                              bytes_of(forward, "download"),
+                              text_of(forward, "counts") == "ip packets" ? ", of IP packets with their headers" : ""));
   lines.push_back(fmt::format("  in all      {} connections, {} sessions, {} errors", count_of(forward, "connections"),
                               count_of(forward, "sessions"), count_of(forward, "errors")));
   lines.push_back(fmt::format("  turned away {} clients, {} datagrams dropped", count_of(forward, "refused"),

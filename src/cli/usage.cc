@@ -44,6 +44,8 @@ void show_usage(const json::object& answer) {
   const std::vector<Column> columns = {
       {title}, {"UPLOAD", true}, {"DOWNLOAD", true}, {"CONNECTIONS", true}, {"SESSIONS", true}, {"ERRORS", true}};
   for (const auto& line : table(columns, rows)) print_line(line);
+  if (text_of(answer, "counts") == "ip packets")
+    print_line("bytes are those of IP packets with their headers (engine kernel)");
 }
 
 void show_clients(const json::object& answer) {

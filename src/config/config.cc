@@ -63,6 +63,7 @@ constexpr Key<Config> kTopKeys[] = {
     {"store", [](const Value& value, Config& config) { read_text(value, config.store); }},
     {"log", [](const Value& value, Config& config) { read_map(value, kLogKeys, config); }},
     {"data_threads", read_data_threads},
+    {"manage_sysctl", [](const Value& value, Config& config) { read_flag(value, config.manage_sysctl); }},
     {"control", [](const Value& value, Config& config) { read_text(value, config.control); }},
     {"api", [](const Value& value, Config& config) { read_api(value, config.api); }},
     {"services", read_services},

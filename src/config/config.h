@@ -27,6 +27,7 @@ struct Config {
   std::string store;                          // path of the SQLite file; empty: the default of who runs it
   std::string data_file;                      // traffic-monitor's JSON file, imported once; empty: none
   std::optional<std::uint32_t> data_threads;  // none: one a core
+  bool manage_sysctl = false;                 // whether settings of the kernel that kernel forwards need may be changed
   ApiSettings api;
   std::vector<ServiceSettings> services;
   std::vector<ForwardSettings> forwards;  // of `forwards` and of `proxies`
@@ -92,6 +93,8 @@ using FilterCheck = std::function<Result<>(const std::string& filter)>;
 
 // The values of single keys of forwards and quotas, also used by the flags of `tidegate forward`.
 [[nodiscard]] Result<ForwardProtocol> parse_forward_protocol(std::string_view text);  // "tcp", "udp", "both"
+[[nodiscard]] Result<ForwardEngine> parse_forward_engine(std::string_view text);      // "user", "kernel"
+[[nodiscard]] Result<Masquerade> parse_masquerade(std::string_view text);             // "auto", "always", "never"
 [[nodiscard]] Result<Balance> parse_balance(std::string_view text);                   // "least_connections"
 [[nodiscard]] Result<NewRate> parse_new_rate(std::string_view text);                  // "20/s", "300/m", "5/10s"
 [[nodiscard]] Result<HoldAnswer> parse_hold_answer(std::string_view text);            // "close", "reset", "503", "page"

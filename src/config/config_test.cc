@@ -82,6 +82,7 @@ services:
   - {name: quick, ports: tcp/82, start: up, ready: {tcp: "[::1]:82"}}
 store: /var/lib/tidegate/tidegate.db
 data_threads: 2
+manage_sysctl: true
 api: {listen: ["127.0.0.1:8080", "unix:/run/api.sock"], token_file: /etc/tidegate/token, insecure: true}  # or token:
 forwards:
   - name: everything
@@ -112,7 +113,8 @@ forwards:
     udp_sessions_each_client: 10
   - {name: local, listen: "unix:/run/x.sock", targets: {unix: /run/app.sock}}
 proxies:
-  - {name: service1, listen_port: 9001, target_host: 198.51.100.1, target_port: 10000, limit: ""}
+  - {name: service1, listen_port: 9001, target_host: 198.51.100.1, target_port: 10000, limit: "", engine: kernel,
+     masquerade: always}
 quotas:
   - {group: family, bytes: 200GB, every: month, day: 15}
   - {group: once, bytes: 1TB, until: 2026-12-31}
@@ -138,6 +140,7 @@ Config everything() {
   const auto cidr = [](std::string_view text) { return Cidr::parse(text).value(); };
   Config config;
   config.control = "/run/tidegate/control.sock";
+  config.manage_sysctl = true;
   config.log_level = log::Level::debug;
   config.log_format = log::Format::json;
 
@@ -263,6 +266,8 @@ Config everything() {
 
   ForwardSettings proxy;
   proxy.name = "service1";
+  proxy.engine = ForwardEngine::kernel;
+  proxy.masquerade = Masquerade::always;
   proxy.listen = {{}, {}, 9001, 9001};
   proxy.targets = {{.unix_path = {}, .host = "198.51.100.1", .port = 10000}};
 
@@ -320,6 +325,7 @@ TEST(Config, reads_a_file_that_says_everything) {
   ASSERT_TRUE(config) << errors(kEverything);
   const Config expected = everything();
   EXPECT_EQ(config->control, expected.control);
+  EXPECT_TRUE(config->manage_sysctl);
   EXPECT_EQ(config->log_level, expected.log_level);
   EXPECT_EQ(config->log_format, expected.log_format);
   ASSERT_EQ(config->services.size(), expected.services.size());

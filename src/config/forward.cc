@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "config/kernel_forward.h"
 #include "config/quota.h"
 
 namespace tidegate {
@@ -125,16 +126,6 @@ void read_check(const Value& value, ForwardDraft& draft) {
   if (read_word(value, kWords, checked) && checked) draft.settings.check.emplace();
 }
 
-void read_engine(const Value& value, ForwardDraft& /*draft*/) {
-  static constexpr Word<bool> kWords[] = {{"user", true}};
-  bool user = true;
-  if (value.text_is("kernel")) {
-    value.fail("\"kernel\" is not built yet (allowed: user)");
-  } else {
-    read_word(value, kWords, user);
-  }
-}
-
 void read_udp_bytes(const Value& value, HoldSettings& hold) {
   value.read(hold.udp_bytes, [](std::string_view text) -> Result<std::uint64_t> {
     constexpr std::uint64_t kMost = 16 << 20;
@@ -220,7 +211,10 @@ constexpr Key<ForwardDraft> kForwardKeys[] = {
      [](const Value& value, ForwardDraft& draft) {
        if (const auto name = value.text()) draft.settings.service = *name;
      }},
-    {"engine", read_engine},
+    {"engine",
+     [](const Value& value, ForwardDraft& draft) { value.read(draft.settings.engine, parse_forward_engine); }},
+    {"masquerade",
+     [](const Value& value, ForwardDraft& draft) { value.read(draft.settings.masquerade, parse_masquerade); }},
     {"hold", [](const Value& value, ForwardDraft& draft) { read_map(value, kHoldKeys, draft.settings.hold); }},
     {"idle_connections",
      [](const Value& value, ForwardDraft& draft) { read_word(value, kIdleWords, draft.settings.idle_connections); }},
@@ -250,7 +244,7 @@ constexpr Key<ForwardDraft> kForwardKeys[] = {
 };
 
 // Keys that would do nothing without another one, or beside it.
-void check_company(const Value& value) {
+void check_company(const Value& value, const ForwardSettings& settings) {
   if (value.gives("listen") && value.gives("listen_port")) {
     value.fail_at("listen", "goes only without \"listen_port\"");
   }
@@ -260,6 +254,13 @@ void check_company(const Value& value) {
   if (value.gives("balance") && !value.gives("targets")) value.fail_at("balance", "goes only with \"targets\"");
   for (const std::string_view key : {"hold", "idle_connections"}) {
     if (value.gives(key) && !value.gives("service")) value.fail_at(key, "goes only with \"service\"");
+  }
+  if (settings.engine == ForwardEngine::kernel) {
+    for (const UserKey& user : keys_of_engine_user()) {
+      if (value.findings().stands(value.child(user.key))) value.fail_at(user.key, std::string{user.reason});
+    }
+  } else if (value.gives("masquerade")) {
+    value.fail_at("masquerade", "goes only with \"engine: kernel\"");
   }
 }
 
@@ -271,7 +272,7 @@ ForwardSettings read_forward(const Value& value, const std::string& in_settings)
   if (in_settings != value.path()) value.findings().stands_for(in_settings, value.mark(), value.path());
   read_map(value, kForwardKeys, draft);
   if (!value.is_map()) return std::move(draft.settings);
-  check_company(value);
+  check_company(value, draft.settings);
   if (draft.target_port) draft.settings.targets = {target_at(draft.target_host, *draft.target_port)};
   return std::move(draft.settings);
 }

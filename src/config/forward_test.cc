@@ -61,7 +61,9 @@ TEST(Forward, takes_each_key_as_documented) {
       {"check: {tcp: {every: 1s}}", [](const F& f) { return f.check && f.check->every == 1s; }},
       {"protocol: tcp", [](const F& f) { return f.protocol == ForwardProtocol::tcp; }},
       {"protocol: both", [](const F& f) { return f.protocol == ForwardProtocol::both; }},
-      {"engine: user", [](const F& f) { return f.name == "f"; }},
+      {"engine: user", [](const F& f) { return f.engine == ForwardEngine::user; }},
+      {"engine: kernel", [](const F& f) { return f.engine == ForwardEngine::kernel; }},
+      {"engine: kernel\n    masquerade: always", [](const F& f) { return f.masquerade == Masquerade::always; }},
       {"limit: 1.5TB", [](const F& f) { return f.limit == 1649267441664; }},
       {"limit: 500 mb", [](const F& f) { return f.limit == 524288000; }},
       {"limit: 1234567", [](const F& f) { return f.limit == 1234567; }},
@@ -144,8 +146,7 @@ TEST(Forward, refuses_wrong_values_with_their_place_and_what_is_allowed) {
       {"check: {tcp: {fall: 0}}", "forwards[0].check.tcp.fall: \"0\" is not a number from 1 to 100"},
       {"protocol: sctp", "t.yaml:5:15: forwards[0].protocol: \"sctp\" is not known here (allowed: tcp, udp or both)"},
       {"service: palwrld", "t.yaml:5:14: forwards[0].service: there is no service \"palwrld\""},
-      {"engine: kernel", "t.yaml:5:13: forwards[0].engine: \"kernel\" is not built yet (allowed: user)"},
-      {"engine: warp", "forwards[0].engine: \"warp\" is not known here (allowed: user)"},
+      {"engine: warp", "forwards[0].engine: \"warp\" is not known here (allowed: user or kernel)"},
       {"hold: {clients: 1}", "t.yaml:5:11: forwards[0].hold: goes only with \"service\""},
       {"idle_connections: keep", "t.yaml:5:23: forwards[0].idle_connections: goes only with \"service\""},
       {"rate: {all: 20M}",
@@ -226,6 +227,64 @@ TEST(Forward, refuses_wrong_places_to_listen_and_targets) {
   EXPECT_EQ(errors(file_with("", "listen: 192.0.2.1:80", "target_port: 80")), "");
   EXPECT_EQ(errors(file_with("", "listen: \"[::1]:80\"", "targets: \"127.0.0.1:80\"")), "");
   EXPECT_EQ(errors(file_with("", "listen_port: 80", "targets: \"192.0.2.7:80\"")), "");
+}
+
+TEST(Forward, refuses_what_the_kernel_cannot_carry) {
+  struct Case {
+    std::string_view lines;
+    std::string_view error;
+  };
+  const Case cases[] = {
+      {"proxy_protocol: {send: v2}", "t.yaml:6:21: forwards[0].proxy_protocol: goes only with \"engine: user\""},
+      {"timeouts: {udp: 60s}", "t.yaml:6:15: forwards[0].timeouts: goes only with \"engine: user\""},
+      {"rate: {all: 1MB/s, each_client: 1MB/s}", "forwards[0].rate.each_client: goes only with \"engine: user\""},
+      {"rate: {each_connection: none}", "forwards[0].rate.each_connection: goes only with \"engine: user\""},
+      {"transparent: false", "forwards[0].transparent: goes only with \"engine: user\" (the kernel keeps the client's"},
+      {"udp_sessions: 9", "forwards[0].udp_sessions: goes only with \"engine: user\""},
+      {"udp_sessions_each_client: 9", "forwards[0].udp_sessions_each_client: goes only with \"engine: user\""},
+      {"masquerade: perhaps", "forwards[0].masquerade: \"perhaps\" is not known here (allowed: auto, always or never)"},
+  };
+  for (const Case& c : cases) {
+    const std::string found = errors(file_with(fmt::format("engine: kernel\n    {}", c.lines)));
+    EXPECT_THAT(found, HasSubstr(std::string{c.error})) << c.lines;
+    EXPECT_EQ(std::ranges::count(found, '\n'), 1) << c.lines << "\n" << found;
+  }
+  EXPECT_EQ(errors(file_with("masquerade: always")),
+            "t.yaml:5:17: forwards[0].masquerade: goes only with \"engine: kernel\"\n");
+  EXPECT_THAT(errors(file_with("engine: kernel", "listen: unix:/a")),
+              HasSubstr("forwards[0].listen: a UNIX socket goes"));
+  EXPECT_THAT(errors(file_with("engine: kernel", "listen_port: 1", "targets: [unix:/a]")),
+              HasSubstr("forwards[0].targets[0]: a UNIX socket goes only with \"engine: user\""));
+  EXPECT_THAT(errors(file_with("engine: kernel\n    balance: least_connections", "listen_port: 1",
+                               "targets: [\"a:1\", \"b:1\"]")),
+              HasSubstr("forwards[0].balance: \"least_connections\" goes only with \"engine: user\""));
+  EXPECT_THAT(errors(file_with("engine: kernel", "listen: 192.0.2.1:80", "targets: \"[2001:db8::1]:80\"")),
+              HasSubstr("forwards[0].targets: 2001:db8::1 is of another IP version than 192.0.2.1"));
+}
+
+TEST(Forward, lets_one_engine_have_a_group) {
+  EXPECT_THAT(
+      errors(R"(quotas: [{group: g, bytes: 1GB}]
+forwards:
+  - {name: a, listen_port: 80, target_port: 1, quota: {group: g}}
+  - {name: b, listen_port: 90, target_port: 1, quota: {group: g}, engine: kernel}
+)"),
+      HasSubstr("t.yaml:4:63: forwards[1].quota.group: \"b\" is of engine kernel, and \"a\" of the same group of "
+                "engine user (one for all of a group)"));
+}
+
+TEST(Forward, of_the_kernel_has_its_ports_watched_for_its_service) {
+  const auto config = parse_config(R"(services: [{name: pal, start: up, ports: tcp/5}]
+forwards: [{name: f, listen_port: 80-89, target_port: 1, service: pal, engine: kernel, protocol: both}]
+)",
+                                   "t");
+  ASSERT_TRUE(config) << text_of(config.error());
+  EXPECT_EQ(config->services[0].ports,
+            (std::vector<PortRange>{{Protocol::tcp, 5, 5}, {Protocol::tcp, 80, 89}, {Protocol::udp, 80, 89}}));
+  EXPECT_EQ(config->services[0].ready, (Ready{ReadyTcp{"127.0.0.1", 5}}));
+  EXPECT_THAT(errors("services: [{name: pal, start: up, hold: forward}]\n"
+                     "forwards: [{name: f, listen_port: 80, target_port: 1, service: pal, engine: kernel}]\n"),
+              HasSubstr("services[0].hold: only forwards of engine kernel name this service, and they hold nobody"));
 }
 
 TEST(Forward, keeps_udp_and_transparency_off_unix_sockets) {

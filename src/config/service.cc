@@ -176,7 +176,8 @@ ServiceSettings read_service(const Value& value) {
   ServiceSettings& settings = draft.settings;
   if (!value.is_map()) return std::move(settings);
   finish_action(value, draft, settings.action);
-  const bool has_ports = !settings.ports.empty();
+  // Without either it is a forward that names it; the listening ports of a kernel forward become its own.
+  const bool has_ports = !settings.ports.empty() || settings.sensors.empty();
   settings.wake = draft.wake.over(default_wake(has_ports));
   settings.keep = draft.keep.over(default_keep(has_ports));
   return std::move(settings);

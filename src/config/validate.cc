@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "config/config.h"
+#include "config/kernel_forward.h"
 
 namespace tidegate {
 namespace {
@@ -50,15 +51,25 @@ class Validator {
   void service(const std::string& path, ServiceSettings& s) {
     if (s.name.empty()) add(path, "has no name");
     validate_name(path + ".name", s.name, problems_);
-    const bool has_forward =
-        std::ranges::find(config_.forwards, s.name, &ForwardSettings::service) != config_.forwards.end();
+    bool has_forward = false;
+    bool is_held = false;
+    for (const ForwardSettings& forward : config_.forwards) {
+      if (forward.service != s.name || s.name.empty()) continue;
+      has_forward = true;
+      if (forward.engine == ForwardEngine::user) {
+        is_held = true;
+      } else {
+        watch_listening_ports(s.ports, forward);
+      }
+    }
     if (s.ports.empty() && s.sensors.empty() && !has_forward) {
       add(path, "nothing can wake it (give ports or sensors, or a forward that names it)");
     }
-    if (s.hold == ServiceSettings::Hold::forward && !has_forward) {
-      add(path + ".hold", "no forward names this service, so nobody could be held");
+    if (s.hold == ServiceSettings::Hold::forward && !is_held) {
+      add(path + ".hold", has_forward ? "only forwards of engine kernel name this service, and they hold nobody"
+                                      : "no forward names this service, so nobody could be held");
     }
-    if (s.hold == ServiceSettings::Hold::queue) queue(path, s, has_forward);
+    if (s.hold == ServiceSettings::Hold::queue) queue(path, s, is_held);
     validate_interface(path + ".interface", s.interface, problems_);
     port_sensor(path + ".sensor", s);
     sensors(path + ".sensors", s.sensors);
@@ -75,11 +86,12 @@ class Validator {
   }
 
   // What only a packet that waits in the kernel, before anybody has answered it, can honour.
-  void queue(const std::string& path, const ServiceSettings& s, bool has_forward) {
+  void queue(const std::string& path, const ServiceSettings& s, bool is_held) {
     if (s.ports.empty()) add(path + ".hold", "\"queue\" holds packets by their port, and there are no ports");
-    if (has_forward) {
+    if (is_held) {
       add(path + ".hold",
-          "a forward names this service and holds its clients by itself (allowed beside it: none or forward)");
+          "a forward of engine user names this service and holds its clients by itself (allowed beside it: none or "
+          "forward)");
     }
     const auto& wake = s.wake;
     if (wake.handshake) {

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "config/kernel_forward.h"
 #include "config/validate.h"
 
 namespace tidegate {
@@ -81,6 +82,7 @@ class ForwardValidator {
     limits();
     timeouts();
     addresses();
+    if (forward_.engine == ForwardEngine::kernel) validate_kernel_forward(path_, forward_, problems_);
   }
 
  private:
@@ -219,6 +221,7 @@ class Together {
     groups();
     names();
     references();
+    engines_of_groups();
     ports();
     listens();
   }
@@ -264,6 +267,22 @@ class Together {
       validate_reference(path_of(i, "service"), forward.service, "service", services, problems_);
       if (!forward.quota) continue;
       validate_reference(path_of(i, "quota.group"), forward.quota->group, "group in quotas", groups_, problems_);
+    }
+  }
+
+  // What is left of a quota is handed out by one engine alone, else it would not hold to the last byte.
+  void engines_of_groups() {
+    std::map<std::string_view, const ForwardSettings*> first;
+    for (std::size_t i = 0; i < config_.forwards.size(); ++i) {
+      const ForwardSettings& forward = config_.forwards[i];
+      if (!forward.quota || forward.quota->group.empty()) continue;
+      const auto [at, is_first] = first.try_emplace(forward.quota->group, &forward);
+      if (is_first || at->second->engine == forward.engine) continue;
+      problems_.add(
+          path_of(i, "quota.group"),
+          fmt::format("\"{}\" is of engine {}, and \"{}\" of the same group of engine {} (one for all of a group)",
+                      printable(forward.name), to_string(forward.engine), printable(at->second->name),
+                      to_string(at->second->engine)));
     }
   }
 

@@ -77,7 +77,8 @@ TEST(Validate, leaves_holding_to_a_forward_that_names_the_service) {
   config.services[0].hold = ServiceSettings::Hold::queue;
   config.forwards.push_back({.name = "web", .listen = {.first = 8080, .last = 8080}, .service = "a"});
   config.forwards[0].targets = {Target::parse("127.0.0.1:80").value()};
-  EXPECT_THAT(problems(config), ElementsAre(HasSubstr("services[0].hold: a forward names this service and holds its")));
+  EXPECT_THAT(problems(config),
+              ElementsAre(HasSubstr("services[0].hold: a forward of engine user names this service and holds its")));
 }
 
 TEST(Validate, gives_a_device_to_one_service) {

@@ -10,6 +10,11 @@ namespace {
 constexpr Word<ForwardProtocol> kProtocols[] = {
     {"tcp", ForwardProtocol::tcp}, {"udp", ForwardProtocol::udp}, {"both", ForwardProtocol::both}};
 
+constexpr Word<ForwardEngine> kEngines[] = {{"user", ForwardEngine::user}, {"kernel", ForwardEngine::kernel}};
+
+constexpr Word<Masquerade> kMasquerades[] = {
+    {"auto", Masquerade::automatic}, {"always", Masquerade::always}, {"never", Masquerade::never}};
+
 constexpr Word<Balance> kBalances[] = {{"round_robin", Balance::round_robin},
                                        {"least_connections", Balance::least_connections},
                                        {"source", Balance::source}};
@@ -39,6 +44,8 @@ constexpr Word<QuotaCount> kCounts[] = {{"sum", QuotaCount::sum},
 }  // namespace
 
 Result<ForwardProtocol> parse_forward_protocol(std::string_view text) { return parse_word(text, kProtocols); }
+Result<ForwardEngine> parse_forward_engine(std::string_view text) { return parse_word(text, kEngines); }
+Result<Masquerade> parse_masquerade(std::string_view text) { return parse_word(text, kMasquerades); }
 Result<Balance> parse_balance(std::string_view text) { return parse_word(text, kBalances); }
 Result<HoldAnswer> parse_hold_answer(std::string_view text) { return parse_word(text, kHoldAnswers); }
 Result<LimitAction> parse_limit_action(std::string_view text) { return parse_word(text, kLimitActions); }

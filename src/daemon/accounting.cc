@@ -35,11 +35,13 @@ std::uint64_t remaining(const Quota& quota, Flow flow) {
   return std::min(quota.limit() - std::min(quota.limit(), used), Allowance::kMost);
 }
 
-std::shared_ptr<QuotaShare> make_share(const std::string& key, const Quota& quota) {
+std::shared_ptr<QuotaShare> make_share(const std::string& key, const Quota& quota, bool leased) {
   const auto& settings = quota.settings();
   auto share = std::make_shared<QuotaShare>();
   share->key = key;
   share->action = settings.action;
+  share->leased = leased;
+  share->throttle_rate = settings.throttle;
   const bool counts_up = settings.count != QuotaCount::download;
   const bool counts_down = settings.count != QuotaCount::upload;
   if (counts_up) share->up = std::make_shared<Allowance>(remaining(quota, Flow::up));
@@ -54,6 +56,14 @@ std::shared_ptr<QuotaShare> make_share(const std::string& key, const Quota& quot
 
 // Data threads may go on with the share they have.
 bool same_share(const QuotaSettings& a, const QuotaSettings& b) { return a.action == b.action && a.count == b.count; }
+
+// What is left of a quota that the kernel counts is what the books say.
+void follow_books(const Accounting::QuotaEntry& entry) {
+  const QuotaShare& share = *entry.share;
+  if (share.leased) return;
+  if (share.up) share.up->reset(remaining(entry.quota, Flow::up));
+  if (share.down && share.down != share.up) share.down->reset(remaining(entry.quota, Flow::down));
+}
 
 // Gives an allowance the difference that a change made. Of cut it is a difference, because what leases hold goes on to
 // count; else the number is only what is left.
@@ -70,7 +80,7 @@ std::string subject_of(const std::string& key) { return key.substr(0, key.rfind(
 }  // namespace
 
 Result<std::unique_ptr<Accounting>> Accounting::open(const std::string& path, std::size_t data_threads, Hooks hooks) {
-  auto store = Store::open(path, data_threads);
+  auto store = Store::open(path, data_threads + 1);  // one more: the kernel's
   if (!store) return std::unexpected{std::move(store.error())};
   auto zone = load_zone({});
   if (!zone) return std::unexpected{std::move(zone.error())};
@@ -138,23 +148,24 @@ Result<QuotaState> Accounting::saved_state(const std::string& key, Draft& draft,
 }
 
 Result<> Accounting::draft(std::map<std::string, Draft>& drafts, const std::string& key, const QuotaSettings& settings,
-                           const std::string& forward, WallTime now) {
+                           const ForwardSettings& forward, WallTime now) {
   auto& draft = drafts[key];
   if (draft.forwards.empty()) {
     auto zone = settings.zone.empty() ? Result<Zone>{zone_} : load_zone(settings.zone);
     if (!zone) return failure("quota \"{}\": {}", key, zone.error().what);
     draft.settings = settings;
+    draft.leased = forward.engine == ForwardEngine::user;
     draft.zone = std::move(*zone);
     const auto there = quotas_.find(key);
     if (there == quotas_.end()) {
-      auto state = saved_state(key, draft, forward, now);
+      auto state = saved_state(key, draft, forward.name, now);
       if (!state) return std::unexpected{std::move(state.error())};
       Quota quota{draft.settings, draft.zone, now, *state};
       draft.fresh = QuotaEntry{.quota = std::move(quota), .share = {}, .forwards = {}};
     }
   }
-  draft.forwards.push_back(forward);
-  draft_keys_[forward].push_back(key);
+  draft.forwards.push_back(forward.name);
+  draft_keys_[forward.name].push_back(key);
   return {};
 }
 
@@ -169,16 +180,16 @@ Result<std::vector<ForwardPlan>> Accounting::plan(const std::vector<ForwardSetti
     const std::string& name = forward.name;
     Result<> done;
     if (forward.limit > 0)
-      done = draft(drafts_, name + "/limit", plain_limit(forward, forward.limit, QuotaPeriod::none), name, now);
+      done = draft(drafts_, name + "/limit", plain_limit(forward, forward.limit, QuotaPeriod::none), forward, now);
     if (done && forward.limit_monthly > 0) {
       done = draft(drafts_, name + "/limit_monthly", plain_limit(forward, forward.limit_monthly, QuotaPeriod::month),
-                   name, now);
+                   forward, now);
     }
     if (done && forward.quota && forward.quota->bytes > 0)
-      done = draft(drafts_, name + "/quota", *forward.quota, name, now);
+      done = draft(drafts_, name + "/quota", *forward.quota, forward, now);
     if (done && forward.quota && !forward.quota->group.empty()) {
       const auto group = std::ranges::find(groups, forward.quota->group, &QuotaSettings::group);
-      if (group != groups.end()) done = draft(drafts_, "group/" + group->group, *group, name, now);
+      if (group != groups.end()) done = draft(drafts_, "group/" + group->group, *group, forward, now);
     }
     if (!done) return std::unexpected{std::move(done.error())};
   }
@@ -195,7 +206,7 @@ Result<std::vector<ForwardPlan>> Accounting::plan(const std::vector<ForwardSetti
     }
   }
   for (auto& [key, draft] : drafts_) {
-    if (draft.fresh) draft.fresh->share = make_share(key, draft.fresh->quota);
+    if (draft.fresh) draft.fresh->share = make_share(key, draft.fresh->quota, draft.leased);
   }
 
   std::vector<ForwardPlan> plans;
@@ -208,10 +219,12 @@ Result<std::vector<ForwardPlan>> Accounting::plan(const std::vector<ForwardSetti
     for (const auto& key : draft_keys_[forward.name]) {
       auto& draft = drafts_.at(key);
       const auto there = quotas_.find(key);
-      if (there != quotas_.end() && !same_share(there->second.quota.settings(), draft.settings) && !draft.fresh) {
+      const bool stays = there != quotas_.end() && same_share(there->second.quota.settings(), draft.settings) &&
+                         there->second.share->leased == draft.leased;
+      if (there != quotas_.end() && !stays && !draft.fresh) {
         Quota changed = there->second.quota;
         changed.reconfigure(draft.settings, draft.zone, now);
-        draft.fresh = QuotaEntry{.quota = changed, .share = make_share(key, changed), .forwards = {}};
+        draft.fresh = QuotaEntry{.quota = changed, .share = make_share(key, changed, draft.leased), .forwards = {}};
       }
       plan.quotas.push_back(draft.fresh ? draft.fresh->share : there->second.share);
     }
@@ -229,6 +242,7 @@ void Accounting::commit(WallTime now) {
     tell(key, entry, draft.events);
     if (entry.quota.settings() == draft.settings) continue;
     change(entry, [&](Quota& quota) { quota.reconfigure(draft.settings, draft.zone, now); });
+    entry.share->throttle_rate = draft.settings.throttle;
     set_byte_rate(entry.share->throttle, draft.settings.throttle);
   }
   for (auto& [name, book] : books_) {
@@ -284,7 +298,9 @@ void Accounting::count(WallTime now) {
     for (const auto& key : book.quotas) {
       auto& entry = quotas_.find(key)->second;
       entry.changed = true;
-      tell(key, entry, entry.quota.add(delta.upload, delta.download, now));
+      const auto events = entry.quota.add(delta.upload, delta.download, now);
+      follow_books(entry);
+      tell(key, entry, events);
     }
   }
 }
@@ -299,6 +315,7 @@ void Accounting::change(QuotaEntry& entry, Change change) {
   entry.changed = true;
   adjust(share->up, share->action, up, remaining(entry.quota, Flow::up));
   if (share->down != share->up) adjust(share->down, share->action, down, remaining(entry.quota, Flow::down));
+  follow_books(entry);
   share->reached = share->action == LimitAction::cut && entry.quota.exceeded();
   share->dry = false;
   hooks_.quota_changed(share);
@@ -317,13 +334,26 @@ void Accounting::dry(const std::string& key, std::uint64_t needed, std::uint64_t
     log::debug("quota {}: nothing is left but {} bytes on their way", key, reserved);
     // The last bytes on their way tell it themselves; where a datagram has no room, nothing else would.
     if (!was_reached && needed > 1 && reserved == 0 && !quota.exceeded()) {
-      hooks_.tell(EventKind::quota_reached, subject_of(key),
-                  fmt::format("{}: {} of {}, cut: a datagram of {} bytes has no room", key.substr(key.rfind('/') + 1),
-                              format_bytes(quota.used()), format_bytes(quota.limit()), needed));
+      tell_no_room(key, quota, fmt::format("a datagram of {} bytes", needed));
     }
   }
   share->dry = false;
   hooks_.quota_changed(share);
+}
+
+void Accounting::over(const std::string& key) {
+  const auto found = quotas_.find(key);
+  if (found == quotas_.end()) return;
+  const auto& [quota, share, forwards, changed] = found->second;
+  if (share->reached.exchange(true)) return;
+  if (!quota.exceeded()) tell_no_room(key, quota, "the next packet");
+  hooks_.quota_changed(share);
+}
+
+void Accounting::tell_no_room(const std::string& key, const Quota& quota, std::string_view what) {
+  hooks_.tell(EventKind::quota_reached, subject_of(key),
+              fmt::format("{}: {} of {}, cut: {} has no room", key.substr(key.rfind('/') + 1),
+                          format_bytes(quota.used()), format_bytes(quota.limit()), what));
 }
 
 void Accounting::tell(const std::string& key, const QuotaEntry& entry, const std::vector<QuotaEvent>& events) {

@@ -65,6 +65,9 @@ class Accounting {
   // in.
   void dry(const std::string& key, std::uint64_t needed, std::uint64_t reserved, WallTime now);
 
+  // The kernel had a packet that had no room in a quota of action cut, and stopped it.
+  void over(const std::string& key);
+
   [[nodiscard]] const Quotas& quotas() const { return quotas_; }
   [[nodiscard]] std::shared_ptr<QuotaShare> share(const std::string& key) const;      // null: there is none
   [[nodiscard]] bool reset(std::string_view key, WallTime now);                       // false: there is none
@@ -94,6 +97,7 @@ class Accounting {
     Zone zone;
     std::vector<std::string> forwards;
     std::optional<QuotaEntry> fresh;  // where there is none to go on with
+    bool leased = true;               // see QuotaShare
     bool complete = false;            // its state holds also what the last run did not come to save
     std::vector<QuotaEvent> events;   // of what is fresh, to be told
   };
@@ -101,10 +105,11 @@ class Accounting {
   Accounting(std::unique_ptr<Store> store, Hooks hooks) : store_{std::move(store)}, hooks_{std::move(hooks)} {}
   [[nodiscard]] Result<Book*> book(const std::string& forward, WallTime now);
   [[nodiscard]] Result<> draft(std::map<std::string, Draft>& drafts, const std::string& key,
-                               const QuotaSettings& settings, const std::string& forward, WallTime now);
+                               const QuotaSettings& settings, const ForwardSettings& forward, WallTime now);
   [[nodiscard]] Result<QuotaState> saved_state(const std::string& key, Draft& draft, const std::string& forward,
                                                WallTime now);
   void tell(const std::string& key, const QuotaEntry& entry, const std::vector<QuotaEvent>& events);
+  void tell_no_room(const std::string& key, const Quota& quota, std::string_view what);
   template <class Change>
   void change(QuotaEntry& entry, Change change);
 

@@ -195,5 +195,28 @@ TEST_F(AccountingTest, says_that_a_datagram_without_room_has_reached_a_limit) {
   EXPECT_FALSE(share->reached);
 }
 
+TEST(Accounting, lets_what_the_kernel_may_pass_follow_what_it_has_counted) {
+  auto settings = limited(1000);
+  settings.engine = ForwardEngine::kernel;
+  BooksOfARun run{"", {settings}};
+  const auto share = run.books().share("web/limit");
+  ASSERT_NE(share, nullptr);
+  EXPECT_FALSE(share->leased);
+  EXPECT_EQ(share->up->left(), 1000U);
+  run.carry(600, 100, kThreads);  // the kernel's cell is the last
+  run.books().count(kNovember);
+  EXPECT_EQ(share->up->left(), 300U);
+  EXPECT_FALSE(share->closed());
+  run.books().over("web/limit");
+  EXPECT_TRUE(share->closed()) << "the next packet had no room";
+  EXPECT_TRUE(run.books().raise("web/limit", 50, kNovember));
+  EXPECT_FALSE(share->closed());
+  EXPECT_EQ(share->up->left(), 350U);
+  settings.engine = ForwardEngine::user;
+  run.serve({settings});
+  EXPECT_NE(run.books().share("web/limit"), share) << "from now on it is leased";
+  EXPECT_EQ(run.used("web/limit"), 700U);
+}
+
 }  // namespace
 }  // namespace tidegate

@@ -106,7 +106,7 @@ json::object counts_of(Daemon& daemon, const Observers::Tallying& tallying, std:
 
 std::vector<ForwardView> forward_views(Daemon& daemon) {
   auto& forwards = daemon.forwards();
-  if (auto* const books = forwards.accounting()) books->count(system_now().wall);
+  if (forwards.accounting() != nullptr) forwards.count(system_now().wall);
   std::vector<ForwardView> views;
   views.reserve(forwards.all().size());
   for (const auto& entry : forwards.all()) views.push_back(view_of(forwards, entry));
@@ -137,7 +137,7 @@ json::object forwards(Daemon& daemon) {
 json::object forward(Daemon& daemon, std::string_view name) {
   const auto& entry = forward_named(daemon, name);
   const auto now = system_now();
-  daemon.forwards().accounting()->count(now.wall);
+  daemon.forwards().count(now.wall);
   return report::forward(view_of(daemon.forwards(), entry), now.instant);
 }
 
@@ -182,10 +182,12 @@ json::object usage(Daemon& daemon, std::string_view name, std::string_view by, s
     throw HttpError{400, fmt::format("by: \"{}\" is none of hour, day and month", printable(by))};
   }
   auto& books = *daemon.forwards().accounting();
-  books.count(system_now().wall);
+  daemon.forwards().count(system_now().wall);
   const Usage nothing;
   const auto* const carried = books.usage(forward);
-  return report::usage(forward, carried != nullptr ? *carried : nothing, period, last, books.zone());
+  auto object = report::usage(forward, carried != nullptr ? *carried : nothing, period, last, books.zone());
+  object["counts"] = bytes_counted(forward_named(daemon, name).settings.engine);
+  return object;
 }
 
 json::object clients(Daemon& daemon, std::string_view name, std::size_t top) {

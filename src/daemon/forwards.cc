@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "forward/socket.h"
 #include "observe/clock.h"
 
 namespace tidegate {
@@ -60,10 +61,14 @@ Forwards::~Forwards() = default;
 Result<> Forwards::open(const Config& config, const std::string& store) {
   store_ = store;
   config_ = config;
-  if (config.forwards.empty() && !config.api.enabled) return {};
+  if (config.forwards.empty() && !config.api.enabled) {
+    KernelEngine::remove_leftovers();
+    return {};
+  }
   auto opened = open_all(config);
   if (!opened) {
     entries_.clear();
+    kernel_.reset();
     engine_.reset();
     accounting_.reset();
   }
@@ -78,6 +83,7 @@ Result<> Forwards::open_all(const Config& config) {
   };
   auto accounting = Accounting::open(store_, *threads, {.tell = tell, .quota_changed = [this](const auto& share) {
                                                           if (engine_) engine_->quota_changed(share);
+                                                          if (kernel_) kernel_->quota_changed(*share);
                                                         }});
   if (!accounting) return std::unexpected{std::move(accounting.error())};
   accounting_ = std::move(*accounting);
@@ -103,6 +109,7 @@ Result<> Forwards::open_all(const Config& config) {
        .check_speaks = hooks_.check_speaks});
   if (!engine) return std::unexpected{std::move(engine.error())};
   engine_ = std::move(*engine);
+  kernel_ = std::make_unique<KernelEngine>(executor_, kernel_hooks());
 
   if (!config.data_file.empty()) {
     if (const auto imported = accounting_->import_state(config.data_file, config.forwards); !imported) return imported;
@@ -120,6 +127,22 @@ Result<> Forwards::open_all(const Config& config) {
     }
   }
   return serve(std::move(entries));
+}
+
+KernelHooks Forwards::kernel_hooks() {
+  return {.totals = [this](const std::string& forward) { return accounting_->totals(forward); },
+          .count = [this] { accounting_->count(system_now().wall); },
+          .over = [this](const std::string& quota) { accounting_->over(quota); },
+          .trouble =
+              [this](const std::string& forward, std::string what) {
+                hooks_.tell(Event{system_now().wall, forward, EventKind::trouble, std::move(what)});
+              },
+          .target_changed =
+              [this](const std::string& forward, const std::string& target, bool up, const std::string& why) {
+                hooks_.tell(Event{system_now().wall, forward, up ? EventKind::target_up : EventKind::target_down,
+                                  why.empty() ? target : target + ": " + why});
+              },
+          .check_speaks = hooks_.check_speaks};
 }
 
 Result<> Forwards::apply(const Config& config) {
@@ -143,6 +166,30 @@ Result<> Forwards::apply(const Config& config) {
   return done;
 }
 
+// Rules would take the traffic of whoever listens on these ports, without a word; but for our own listeners.
+Result<> Forwards::check_ports(const ForwardSettings& forward) const {
+  const auto is_ours = [&](std::uint16_t port, bool udp) {
+    return std::ranges::any_of(entries_, [&](const Entry& entry) {
+      const auto* const served = runtime(entry.settings.name);
+      if (served == nullptr || served->settings.listen.is_unix()) return false;
+      const auto& own = served->settings;
+      return (udp ? carries_udp(own.protocol) : carries_tcp(own.protocol)) && port >= own.listen.first &&
+             port <= own.listen.last;
+    });
+  };
+  for (const bool udp : {false, true}) {
+    if (udp ? !carries_udp(forward.protocol) : !carries_tcp(forward.protocol)) continue;
+    for (std::uint32_t number = forward.listen.first; number <= forward.listen.last; ++number) {
+      const auto port = static_cast<std::uint16_t>(number);
+      if (is_ours(port, udp)) continue;
+      const auto free = check_free(forward.listen, port, udp ? SOCK_DGRAM : SOCK_STREAM);
+      if (!free && free.error().code == EADDRINUSE)
+        return failure("forward \"{}\": {}", forward.name, free.error().what);
+    }
+  }
+  return {};
+}
+
 // All of these and no others, or everything as it was.
 Result<> Forwards::serve(std::vector<Entry> entries) {
   const auto now = system_now().wall;
@@ -151,12 +198,25 @@ Result<> Forwards::serve(std::vector<Entry> entries) {
   for (const auto& entry : entries) settings.push_back(entry.settings);
   auto plans = accounting_->plan(settings, config_.quotas, now);
   if (!plans) return std::unexpected{std::move(plans.error())};
-  if (auto served = engine_->apply(std::move(*plans)); !served) return served;
-  accounting_->commit(now);
+  std::vector<ForwardPlan> by_kernel;
+  std::vector<ForwardPlan> by_user;
+  for (auto& plan : *plans) {
+    auto& own = plan.settings.engine == ForwardEngine::kernel ? by_kernel : by_user;
+    own.push_back(std::move(plan));
+  }
+  // First what can fail of the kernel, then of the data threads; then it is done.
+  for (const auto& plan : by_kernel) {
+    if (auto free = check_ports(plan.settings); !free) return free;
+  }
+  if (auto ready = kernel_->prepare(std::move(by_kernel), config_.manage_sysctl); !ready) return ready;
+  if (auto served = engine_->apply(std::move(by_user)); !served) return served;
+  kernel_->commit([&] { accounting_->commit(now); });
   entries_ = std::move(entries);
   for (const auto& entry : entries_) {
     const auto& service = entry.settings.service;
-    engine_->set_phase(entry.settings.name, service.empty() ? ServicePhase::ready : hooks_.phase(service));
+    const auto phase = service.empty() ? ServicePhase::ready : hooks_.phase(service);
+    engine_->set_phase(entry.settings.name, phase);
+    kernel_->set_phase(entry.settings.name, phase);
     apply_throttle(entry.settings.name);
   }
   return {};
@@ -166,11 +226,19 @@ asio::awaitable<void> Forwards::run() {
   if (!engine_) co_return;
   asio::steady_timer timer{executor_};
   Instant save_at{};
+  Instant look_at{};
   while (true) {
     timer.expires_after(kLook);
     co_await timer.async_wait(asio::use_awaitable);
     const auto now = system_now();
-    accounting_->count(now.wall);
+    count(now.wall);
+    kernel_->settle();
+    if (now.instant >= look_at) {
+      const auto began = std::chrono::steady_clock::now();
+      kernel_->look_at_connections();
+      // A table of very many connections is read less often.
+      look_at = now.instant + std::max<Duration>(kSave, 100 * (std::chrono::steady_clock::now() - began));
+    }
     for (const auto& entry : entries_) {
       if (!entry.settings.service.empty()) hooks_.active(entry.settings.service);
     }
@@ -181,8 +249,17 @@ asio::awaitable<void> Forwards::run() {
   }
 }
 
+void Forwards::count(WallTime now) {
+  if (kernel_) kernel_->count();
+  accounting_->count(now);
+}
+
 asio::awaitable<void> Forwards::close() {
   closing_ = true;
+  if (kernel_) {
+    co_await kernel_->close();
+    kernel_.reset();
+  }
   if (engine_) {
     co_await engine_->close();
     engine_.reset();
@@ -195,7 +272,9 @@ asio::awaitable<void> Forwards::close() {
 void Forwards::service_changed(const std::string& service, ServicePhase phase) {
   if (!engine_) return;
   for (const auto& entry : entries_) {
-    if (entry.settings.service == service) engine_->set_phase(entry.settings.name, phase);
+    if (entry.settings.service != service) continue;
+    engine_->set_phase(entry.settings.name, phase);
+    kernel_->set_phase(entry.settings.name, phase);
   }
 }
 
@@ -221,7 +300,9 @@ void Forwards::apply_throttle(const std::string& forward) {
   const auto* const served = runtime(forward);
   if (served == nullptr) return;
   const auto wanted = throttles_.find(forward);
-  set_byte_rate(served->life->throttle, wanted == throttles_.end() ? 0 : wanted->second);
+  const auto rate = wanted == throttles_.end() ? 0 : wanted->second;
+  set_byte_rate(served->life->throttle, rate);
+  kernel_->throttle(forward, rate);
 }
 
 bool Forwards::take_activity(const std::string& service) {
@@ -282,6 +363,11 @@ Result<Forwards::Entry> Forwards::read(const std::string& json) const {
   std::erase_if(errors, [&](const ConfigError& error) { return !error.path.starts_with(own); });
   for (auto& error : errors) error.path.erase(0, std::min(error.path.size(), own.size() + 1));
   if (!errors.empty()) return failure("{}", joined(errors));
+  if (settings->engine == ForwardEngine::kernel && !settings->service.empty()) {
+    return failure(
+        "service: a forward of engine kernel that names one stands in the configuration file, where the "
+        "service's sensor learns of its ports");
+  }
   return Entry{.settings = std::move(whole.forwards.back()), .origin = Origin::api, .json = json};
 }
 
@@ -291,7 +377,8 @@ const Forwards::Entry* Forwards::find(std::string_view name) const {
 }
 
 const ForwardRuntime* Forwards::runtime(const std::string& name) const {
-  const auto* const found = engine_ ? engine_->find(name) : nullptr;
+  const auto* found = engine_ ? engine_->find(name) : nullptr;
+  if (found == nullptr && kernel_) found = kernel_->find(name);
   return found == nullptr ? nullptr : found->get();
 }
 

@@ -16,6 +16,7 @@
 #include "daemon/service.h"
 #include "daemon/tasks.h"
 #include "forward/engine.h"
+#include "forward/kernel_engine.h"
 #include "model/event.h"
 
 namespace tidegate {
@@ -59,6 +60,9 @@ class Forwards {
   // Counts, saves and looks at services until it is cancelled.
   [[nodiscard]] boost::asio::awaitable<void> run();
 
+  // Reads what was counted up to this moment. Only where something was opened.
+  void count(WallTime now);
+
   // Ends every forward, and saves.
   [[nodiscard]] boost::asio::awaitable<void> close();
 
@@ -92,9 +96,11 @@ class Forwards {
  private:
   [[nodiscard]] Result<> open_all(const Config& config);
   [[nodiscard]] Result<> serve(std::vector<Entry> entries);
+  [[nodiscard]] Result<> check_ports(const ForwardSettings& forward) const;
   [[nodiscard]] Result<Entry> read(const std::string& json) const;
   void quota_dry(const std::string& key, std::uint64_t needed);
   void apply_throttle(const std::string& forward);
+  [[nodiscard]] KernelHooks kernel_hooks();
 
   boost::asio::any_io_executor executor_;
   Hooks hooks_;
@@ -103,6 +109,7 @@ class Forwards {
   std::vector<Entry> entries_;
   std::unique_ptr<Accounting> accounting_;
   std::unique_ptr<Engine> engine_;
+  std::unique_ptr<KernelEngine> kernel_;                         // with engine_
   std::map<std::string, std::uint64_t, std::less<>> moved_;      // by service: what take_activity() saw
   std::map<std::string, std::uint64_t, std::less<>> throttles_;  // by forward
   bool closing_ = false;

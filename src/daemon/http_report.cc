@@ -118,6 +118,8 @@ json::object forward(const ForwardView& forward, Instant now) {
   const auto totals = forward.books->totals(settings.name);
   json::object object{{"name", settings.name},
                       {"origin", forward.entry->origin == Forwards::Origin::file ? "file" : "api"},
+                      {"engine", to_string(settings.engine)},
+                      {"counts", bytes_counted(settings.engine)},
                       {"protocol", to_string(settings.protocol)},
                       {"listen", settings.listen.to_string()},
                       {"targets", targets(forward, now)},

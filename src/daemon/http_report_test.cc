@@ -95,7 +95,7 @@ TEST(HttpReport, tells_a_forward_with_its_targets_and_numbers) {
   books.carry("web", 600, 400, kDecember);
   const auto forward = report::forward(books.view("web"), test::kStart);
   EXPECT_EQ(json_text(forward),
-            R"({"name":"web","origin":"file","protocol":"tcp","listen":"*:10001",)"
+            R"({"name":"web","origin":"file","engine":"user","counts":"payload","protocol":"tcp","listen":"*:10001",)"
             R"("targets":[{"target":"127.0.0.1:10000","weight":1,"state":"up","open":0}],"service":"shop",)"
             R"("state":"rejecting","upload":600,"download":400,"connections":0,"sessions":0,"errors":0,"refused":0,)"
             R"("dropped":0,"open_connections":0,"open_sessions":0,"waiting":0,"quotas":["web/limit"]})");

@@ -85,7 +85,11 @@ void add_forwards(MetricsText& text, const std::vector<ForwardView>& forwards, I
   for (const auto& forward : forwards) {
     const auto& name = forward.entry->settings.name;
     const auto totals = forward.books->totals(name);
-    text.counter("tidegate_forward_bytes_total", "Payload bytes delivered; upload is from client to target.")
+    text.gauge("tidegate_forward_engine", "1 for the engine that carries the forward.")
+        .add({{"forward", name}, {"engine", to_string(forward.entry->settings.engine)}}, 1);
+    text.counter(
+            "tidegate_forward_bytes_total",
+            "Bytes delivered, of payload, or of whole IP packets (engine kernel); upload is from client to target.")
         .add({{"forward", name}, {"direction", "upload"}}, totals.upload)
         .add({{"forward", name}, {"direction", "download"}}, totals.download);
     text.counter("tidegate_forward_datagrams_total", "UDP datagrams delivered.")

@@ -32,7 +32,7 @@ struct EngineHooks {
 // A forward as it is to be served.
 struct ForwardPlan {
   ForwardSettings settings;
-  std::vector<ForwardCounters*> counters;  // one a data thread; they outlive the engine
+  std::vector<ForwardCounters*> counters;  // one a data thread, and the kernel's; they outlive the engine
   std::vector<std::shared_ptr<QuotaShare>> quotas;
 };
 

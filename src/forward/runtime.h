@@ -24,7 +24,9 @@ struct QuotaShare {
   LimitAction action = LimitAction::cut;
   std::shared_ptr<Allowance> up;     // null: uploads do not count
   std::shared_ptr<Allowance> down;   // null: downloads do not
-  RateLimit throttle;                // of action throttle, once it is reached
+  bool leased = true;                // by data threads; else the kernel counts, and what is left follows the books
+  std::uint64_t throttle_rate = 0;   // of action throttle: bytes per second; control thread
+  RateLimit throttle;                // likewise, once it is reached
   std::atomic<bool> reached{false};  // of action cut: told by the control thread when the last byte has been delivered
   std::atomic<bool> dry{false};      // a data thread found nothing left, and the control thread has been told
 

@@ -43,6 +43,8 @@ class Cidr {
   [[nodiscard]] bool contains(const IpAddress& address) const;
   [[nodiscard]] const IpAddress& network() const { return network_; }
   [[nodiscard]] std::uint8_t prefix() const { return prefix_; }
+  [[nodiscard]] bool contains(const Cidr& other) const { return prefix_ <= other.prefix_ && contains(other.network_); }
+  [[nodiscard]] bool is_v4() const { return network_.is_v4(); }
   [[nodiscard]] std::string to_string() const;
   bool operator==(const Cidr&) const = default;
 

@@ -57,6 +57,12 @@ Result<std::string> parse_unix_path(std::string_view text) {
 
 }  // namespace
 
+std::string_view to_string(ForwardEngine engine) { return engine == ForwardEngine::user ? "user" : "kernel"; }
+
+std::string_view bytes_counted(ForwardEngine engine) {
+  return engine == ForwardEngine::user ? "payload" : "ip packets";
+}
+
 bool is_host(std::string_view text) {
   constexpr std::size_t kMost = 253;  // RFC 1035, section 2.3.4
   constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";

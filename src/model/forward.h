@@ -19,6 +19,14 @@ enum class ForwardProtocol : std::uint8_t { tcp, udp, both };
 [[nodiscard]] constexpr bool carries_tcp(ForwardProtocol protocol) { return protocol != ForwardProtocol::udp; }
 [[nodiscard]] constexpr bool carries_udp(ForwardProtocol protocol) { return protocol != ForwardProtocol::tcp; }
 
+// Who carries the bytes: tidegate's data threads, or the kernel by rules of nf_tables.
+enum class ForwardEngine : std::uint8_t { user, kernel };
+[[nodiscard]] std::string_view to_string(ForwardEngine engine);  // "user", "kernel"
+
+// What the bytes of such a forward are: "payload", or "ip packets": headers included, one for all segments of a packet
+// that the kernel handles as one (GSO).
+[[nodiscard]] std::string_view bytes_counted(ForwardEngine engine);
+
 // True for an address, and for a name of letters, digits, -, . and _.
 [[nodiscard]] bool is_host(std::string_view text);
 
@@ -134,8 +142,14 @@ struct ProxyProtocolSettings {
 // Whether an open connection keeps the forward's service awake by itself, or only its traffic does.
 enum class IdleConnections : std::uint8_t { keep, traffic };
 
+// Engine kernel: whether targets see this host's address instead of the client's. Automatic: where their answers would
+// not come back through here by themselves, as far as this host can tell.
+enum class Masquerade : std::uint8_t { automatic, always, never };
+
 struct ForwardSettings {
   std::string name;
+  ForwardEngine engine = ForwardEngine::user;
+  Masquerade masquerade = Masquerade::automatic;
   ForwardProtocol protocol = ForwardProtocol::tcp;
   ListenAddress listen;
   std::vector<Target> targets;

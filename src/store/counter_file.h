@@ -20,8 +20,8 @@ namespace tidegate {
 class CounterFile {
  public:
   static constexpr std::size_t kLongestName = 64;
-  static constexpr std::size_t kRoom = 1024;  // for entries beyond those it begins with
-  static constexpr std::size_t kMostThreads = 256;
+  static constexpr std::size_t kRoom = 1024;        // for entries beyond those it begins with
+  static constexpr std::size_t kMostThreads = 257;  // the data threads, and one cell for the kernel
 
   using Totals = std::map<std::string, ForwardTotals, std::less<>>;
 

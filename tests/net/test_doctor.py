@@ -3,7 +3,7 @@
 import json
 
 WORDS = {
-    "sensor kernel", "sensor pcap", "sensor nflog", "hold queue", "hold device", "capabilities", "ports below 1024", "conntrack",
+    "sensor kernel", "sensor pcap", "sensor nflog", "hold queue", "hold device", "engine kernel", "capabilities", "ports below 1024", "conntrack",
     "receive buffers", "pipes", "open files", "store",
 }  # fmt: skip
 
