@@ -88,28 +88,36 @@ Result<> Forwards::open_all(const Config& config) {
   if (!accounting) return std::unexpected{std::move(accounting.error())};
   accounting_ = std::move(*accounting);
   accounting_->tell_notes();
-  auto engine = Engine::start(
-      executor_, *threads,
-      {.wanted =
-           [this](const std::string& name, const Sample& sample) {
-             const auto* forward = find(name);
-             if (forward != nullptr && !closing_) hooks_.wanted(forward->settings.service, name, sample);
-           },
-       .dry = [this](const std::string& key, std::uint64_t needed) { quota_dry(key, needed); },
-       .trouble =
-           [this, tell](const std::string& forward, const std::string& what, const IpAddress& client) {
-             tell(EventKind::trouble, forward,
-                  client ? fmt::format("{} (client {})", what, hooks_.client_name(client)) : what);
-           },
-       .target_changed =
-           [tell](const std::string& forward, const std::string& target, bool up, const std::string& why) {
-             tell(up ? EventKind::target_up : EventKind::target_down, forward,
-                  why.empty() ? target : target + ": " + why);
-           },
-       .check_speaks = hooks_.check_speaks});
+  const auto target_changed = [tell](const std::string& forward, const std::string& target, bool up,
+                                     const std::string& why) {
+    tell(up ? EventKind::target_up : EventKind::target_down, forward, why.empty() ? target : target + ": " + why);
+  };
+  auto engine =
+      Engine::start(executor_, *threads,
+                    {.wanted =
+                         [this](const std::string& name, const Sample& sample) {
+                           const auto* forward = find(name);
+                           if (forward != nullptr && !closing_) hooks_.wanted(forward->settings.service, name, sample);
+                         },
+                     .dry = [this](const std::string& key, std::uint64_t needed) { quota_dry(key, needed); },
+                     .trouble =
+                         [this, tell](const std::string& forward, const std::string& what, const IpAddress& client) {
+                           tell(EventKind::trouble, forward,
+                                client ? fmt::format("{} (client {})", what, hooks_.client_name(client)) : what);
+                         },
+                     .target_changed = target_changed,
+                     .check_speaks = hooks_.check_speaks});
   if (!engine) return std::unexpected{std::move(engine.error())};
   engine_ = std::move(*engine);
-  kernel_ = std::make_unique<KernelEngine>(executor_, kernel_hooks());
+  kernel_ = std::make_unique<KernelEngine>(
+      executor_,
+      KernelEngineHooks{.totals = [this](const std::string& forward) { return accounting_->totals(forward); },
+                        .count = [this] { accounting_->count(system_now().wall); },
+                        .over = [this](const std::string& quota) { accounting_->over(quota); },
+                        .trouble = [tell](const std::string& forward,
+                                          std::string what) { tell(EventKind::trouble, forward, std::move(what)); },
+                        .target_changed = target_changed,
+                        .check_speaks = hooks_.check_speaks});
 
   if (!config.data_file.empty()) {
     if (const auto imported = accounting_->import_state(config.data_file, config.forwards); !imported) return imported;
@@ -127,22 +135,6 @@ Result<> Forwards::open_all(const Config& config) {
     }
   }
   return serve(std::move(entries));
-}
-
-KernelHooks Forwards::kernel_hooks() {
-  return {.totals = [this](const std::string& forward) { return accounting_->totals(forward); },
-          .count = [this] { accounting_->count(system_now().wall); },
-          .over = [this](const std::string& quota) { accounting_->over(quota); },
-          .trouble =
-              [this](const std::string& forward, std::string what) {
-                hooks_.tell(Event{system_now().wall, forward, EventKind::trouble, std::move(what)});
-              },
-          .target_changed =
-              [this](const std::string& forward, const std::string& target, bool up, const std::string& why) {
-                hooks_.tell(Event{system_now().wall, forward, up ? EventKind::target_up : EventKind::target_down,
-                                  why.empty() ? target : target + ": " + why});
-              },
-          .check_speaks = hooks_.check_speaks};
 }
 
 Result<> Forwards::apply(const Config& config) {

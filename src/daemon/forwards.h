@@ -100,7 +100,6 @@ class Forwards {
   [[nodiscard]] Result<Entry> read(const std::string& json) const;
   void quota_dry(const std::string& key, std::uint64_t needed);
   void apply_throttle(const std::string& forward);
-  [[nodiscard]] KernelHooks kernel_hooks();
 
   boost::asio::any_io_executor executor_;
   Hooks hooks_;

@@ -58,7 +58,7 @@ ForwardTotals smaller(ForwardTotals a, const ForwardTotals& b) {
 
 }  // namespace
 
-KernelEngine::KernelEngine(const asio::any_io_executor& executor, KernelHooks hooks)
+KernelEngine::KernelEngine(const asio::any_io_executor& executor, KernelEngineHooks hooks)
     : executor_{executor}, hooks_{std::move(hooks)} {}
 
 KernelEngine::~KernelEngine() = default;

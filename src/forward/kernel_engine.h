@@ -23,7 +23,7 @@
 
 namespace tidegate {
 
-struct KernelHooks {
+struct KernelEngineHooks {
   std::function<ForwardTotals(const std::string& forward)> totals;  // what the books say that it has carried
   std::function<void()> count;  // the counters have been read: the books and what is left of quotas follow
   std::function<void(const std::string& quota)> over;  // a packet had no room in a quota of action cut
@@ -35,7 +35,7 @@ struct KernelHooks {
 
 class KernelEngine {
  public:
-  KernelEngine(const boost::asio::any_io_executor& executor, KernelHooks hooks);
+  KernelEngine(const boost::asio::any_io_executor& executor, KernelEngineHooks hooks);
   ~KernelEngine();  // leaves the rules as they are; see close()
   KernelEngine(const KernelEngine&) = delete;
   KernelEngine& operator=(const KernelEngine&) = delete;
@@ -106,7 +106,7 @@ class KernelEngine {
   void tell_trouble(const std::string& what);
 
   boost::asio::any_io_executor executor_;
-  KernelHooks hooks_;
+  KernelEngineHooks hooks_;
   Fd claim_;
   All served_;
   std::optional<Next> next_;
