@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from support.flows import TARGET, Crowd, TcpServer, answer_of, connect, download, drain, echo, either_way, exchange, fate, forward
+from support.crowd import Crowd
+from support.flows import TARGET, TcpServer, answer_of, connect, download, drain, echo, either_way, exchange, fate, forward
 from support.flows import forwarding, upload
 from support.netns import server_address
 from support.tidegate import ROOT

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from support.flows import LISTEN, TARGET, Crowd, TcpServer, UdpEcho, answer_of, connect, echo, exchange, fate, forward, forwarding
+from support.crowd import Crowd
+from support.flows import LISTEN, TARGET, TcpServer, UdpEcho, answer_of, connect, echo, exchange, fate, forward, forwarding
 from support.flows import udp_client
 from support.netns import server_address
 from support.service import answering, serving, start_stop

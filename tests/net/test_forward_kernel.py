@@ -9,7 +9,8 @@ import time
 import pytest
 
 from support.api import Api
-from support.flows import LISTEN, TARGET, Crowd, TcpServer, UdpEcho, answer_of, connect, drain, echo, exchange, forward, forwarding
+from support.crowd import Crowd, ask_tcp_once, ask_udp_once, crowd_of
+from support.flows import LISTEN, TARGET, TcpServer, UdpEcho, answer_of, connect, drain, echo, exchange, forward, forwarding
 from support.flows import pour, udp_client
 from support.netns import client_address, server_address
 from support.service import answering
@@ -443,6 +444,32 @@ def test_a_service_behind_it_is_woken_and_kept_awake(lab, tidegate, tmp_path):
         assert answer_of(connection, b"GET / HTTP/1.0\r\n\r\n")
     daemon.wait_for_state("asleep")
     assert daemon.events("service", "woke")
+
+
+@pytest.mark.usefixtures("queue_here")
+@pytest.mark.parametrize("family", [V4, V6])
+@pytest.mark.parametrize("place", ["own", "remote"])
+def test_with_hold_queue_a_service_behind_it_loses_no_first_client(lab, tidegate, tmp_path, family, place):
+    routed(lab)
+    address, inside = server_address(1, family), ""  # by which a client is answered
+    if place == "remote":
+        address, inside = client_address(2, family), " ".join(lab.client2.command()) + " "
+    service = answering(tmp_path, tcp=TARGET, udp=TARGET, hold="queue", ready={"tcp": f"[{address}]:{TARGET}" if family == V6 else f"{address}:{TARGET}"})
+    del service["ports"]  # those of the forward are its own
+    service |= {"start": f"sleep 0.3; {inside}{service['start']}", "stop": inside + service["stop"]}
+    daemon = tidegate.run(kernels(tmp_path, kernel(target_host=address, protocol="both", service="service"), services=[service]))
+    asked = server_address(1, family)
+
+    def ask(number):
+        client = lab.server if number % 3 == 0 else lab.client1
+        if number % 2:
+            return ask_tcp_once(client, LISTEN, asked) == "hello from service\n"
+        return ask_udp_once(client, LISTEN, asked, b"%d" % number) == b"%d" % number
+
+    assert all(crowd_of(40, ask).join())
+    counts = daemon.service()["queue"]
+    assert counts["let_go"] == counts["held"] > 0 and daemon.kinds().count("woke") == 1
+    daemon.wait_for_forward(connections=20, sessions=20)
 
 
 def test_a_crash_leaves_rules_that_the_next_start_without_forwards_removes(lab, tidegate, tmp_path):

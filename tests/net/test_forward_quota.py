@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from support.flows import Crowd, TcpServer, UdpEcho, answer_of, connect, download, drain, echo, either_way, exchange, forward, forwarding
+from support.crowd import Crowd
+from support.flows import TcpServer, UdpEcho, answer_of, connect, download, drain, echo, either_way, exchange, forward, forwarding
 from support.flows import pour, read, udp_client, upload
 from support.netns import server_address
 from support.waiting import DEADLINE, wait_until

@@ -8,7 +8,8 @@ import socket
 
 import pytest
 
-from support.flows import CHUNK, LISTEN, TARGET, Crowd, TcpServer, connect, echo, exchange, fate, forward, forwarding, read
+from support.crowd import Crowd
+from support.flows import CHUNK, LISTEN, TARGET, TcpServer, connect, echo, exchange, fate, forward, forwarding, read
 from support.netns import client_address, server_address
 from support.waiting import wait_until
 

@@ -7,7 +7,7 @@ import pytest
 from support import packets as p
 from support.api import Api
 from support.clients import knock_tcp, knock_udp
-from support.crowd import Crowd, ask_tcp_once, ask_udp_once
+from support.crowd import Crowd, ask_tcp_once, ask_udp_once, crowd_of
 from support.netns import client_address, server_address
 from support.openapi import OpenApi
 from support.service import answering, start_stop
@@ -41,8 +41,8 @@ def queued(host):
 
 
 def in_background(ask):
-    crowd = Crowd(lambda _: ask(), 1)
-    return lambda: crowd.all()[0]
+    crowd = Crowd(ask)
+    return lambda: crowd.join()[0]
 
 
 @FAMILIES
@@ -82,7 +82,7 @@ def test_a_hundred_clients_at_once_are_all_served(lab, tidegate, tmp_path, proto
             return ask_tcp_once(host, 8080, address)
         return ask_udp_once(host, 8080, address, b"%d" % number)
 
-    answers = Crowd(ask, 100).all()
+    answers = crowd_of(100, ask).join()
     assert answers == ([HELLO] * 100 if protocol == "tcp" else [b"%d" % number for number in range(100)])
     counts = daemon.service()["queue"]
     assert daemon.kinds().count("woke") == 1
@@ -208,7 +208,7 @@ def test_many_services_share_one_queue(lab, tidegate, tmp_path):
     count = 12
     services = [held(tmp_path, "sleep 0.2", name=f"s{n}") | answering(tmp_path, f"s{n}", tcp=8000 + n) for n in range(count)]
     daemon = tidegate.run(services)
-    answers = Crowd(lambda n: ask_tcp_once(lab.client1, 8000 + n), count).all()
+    answers = crowd_of(count, lambda n: ask_tcp_once(lab.client1, 8000 + n)).join()
     assert answers == [f"hello from s{n}\n" for n in range(count)]
     assert all(daemon.service(f"s{n}")["queue"]["let_go"] == 1 for n in range(count))
     assert len([sensor for sensor in daemon.status()["sensors"] if sensor["name"] == "queue"]) == 1

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from support.crowd import Crowd, ask_tcp_once, ask_udp_once
+from support.crowd import ask_tcp_once, ask_udp_once, crowd_of
 from support.netns import Host, client_address, server_address
 from support.packets import ethernet, ipv4, tcp
 from support.service import answering
@@ -96,7 +96,7 @@ def test_a_container_behind_destination_nat(lab, tidegate, container, family):
             return ask_tcp_once(lab.client1, 80, server_address(1, family)) == HELLO
         return ask_udp_once(lab.client2, 80, server_address(2, family), b"%d" % number) == b"%d" % number
 
-    assert all(Crowd(ask, 20).all())
+    assert all(crowd_of(20, ask).join())
     counts = daemon.service()["queue"]
     assert counts["let_go"] == counts["held"] and daemon.kinds().count("woke") == 1
 

@@ -1,14 +1,41 @@
 """Many clients at once, none of which tries again: what goes wrong for one of them is seen."""
 
-import concurrent.futures
+import functools
 import socket
+import threading
 
 from .netns import server_address
+from .packets import family_of
 from .waiting import DEADLINE
 
 
-def family_of(address):
-    return socket.AF_INET6 if ":" in address else socket.AF_INET
+class Crowd:
+    """A thread for each of some clients; what each came to, in order, or the first trouble raised."""
+
+    def __init__(self, *tasks):
+        self.outcomes, self.troubles = [None] * len(tasks), []
+        self.threads = [threading.Thread(target=self._run, args=(i, task), daemon=True) for i, task in enumerate(tasks)]
+        for thread in self.threads:
+            thread.start()
+
+    def _run(self, index, task):
+        try:
+            self.outcomes[index] = task()
+        except Exception as trouble:  # pylint: disable=broad-exception-caught  handed on in join()
+            self.troubles.append(trouble)
+
+    def join(self, deadline=2 * DEADLINE):
+        for thread in self.threads:
+            thread.join(deadline)
+            assert not thread.is_alive(), "a client did not come to its end"
+        if self.troubles:
+            raise self.troubles[0]
+        return self.outcomes
+
+
+def crowd_of(count, ask):
+    """So many clients that ask; `ask` is given the client's number."""
+    return Crowd(*[functools.partial(ask, number) for number in range(count)])
 
 
 def ask_tcp_once(host, port, address=server_address(), deadline=DEADLINE):
@@ -28,18 +55,3 @@ def ask_udp_once(host, port, address=server_address(), payload=b"ping", deadline
         client.connect((address, port))
         client.send(payload)
         return client.recv(65535)
-
-
-class Crowd:
-    """`count` clients that ask, each in a thread of its own; `ask` is given the client's number."""
-
-    def __init__(self, ask, count):
-        self.pool = concurrent.futures.ThreadPoolExecutor(count)
-        self.answers = [self.pool.submit(ask, number) for number in range(count)]
-
-    def all(self, deadline=2 * DEADLINE):
-        """Every answer, in order; the first error of any is raised."""
-        try:
-            return [answer.result(deadline) for answer in self.answers]
-        finally:
-            self.pool.shutdown(wait=True)

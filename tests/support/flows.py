@@ -186,30 +186,6 @@ def fate(host, address="127.0.0.1", port=LISTEN, request=b""):
         return answer_of(connection, request)
 
 
-class Crowd:
-    """A thread for each of some clients; what each came to, in order, or the first trouble raised."""
-
-    def __init__(self, *tasks):
-        self.outcomes, self.troubles = [None] * len(tasks), []
-        self.threads = [threading.Thread(target=self._run, args=(i, task), daemon=True) for i, task in enumerate(tasks)]
-        for thread in self.threads:
-            thread.start()
-
-    def _run(self, index, task):
-        try:
-            self.outcomes[index] = task()
-        except Exception as trouble:  # pylint: disable=broad-exception-caught  handed on in join()
-            self.troubles.append(trouble)
-
-    def join(self, deadline=2 * DEADLINE):
-        for thread in self.threads:
-            thread.join(deadline)
-            assert not thread.is_alive(), "a client did not come to its end"
-        if self.troubles:
-            raise self.troubles[0]
-        return self.outcomes
-
-
 def upload(host, address="127.0.0.1", port=LISTEN, when=None):
     """Sends for as long as it is let, to a server of either_way(), after the event `when`; gives what it received."""
     with contextlib.suppress(ConnectionError), connect(host, address, port) as connection:
