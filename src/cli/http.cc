@@ -141,7 +141,7 @@ constexpr std::array kHttpFlags = {
         "posted a JSON object when an alert is raised and when it recovers, and tried again while the target "
         "does not take it; may be repeated",
         [](HttpWish& w, const std::string& t) {
-          return put(HttpUrl::parse(t), [&](const HttpUrl&) { w.actions.emplace_back(AlertWebhook{t}); });
+          return put(HttpUrl::parse(t), [&](const HttpUrl&) { w.actions.emplace_back(AlertWebhook{.url = t}); });
         },
         Occurs::repeatedly},
     Flag<HttpWish>{

@@ -296,8 +296,8 @@ Config everything() {
   busy.clear = AlertLevel{.above = false, .or_equal = false, .value = 15};
   busy.min_raised = 30s;
   busy.min_clear = 10s;
-  busy.actions = {AlertCommand{"/usr/local/bin/page"}, AlertWebhook{"https://example.net/hook"}, AlertStart{"wiki"},
-                  AlertThrottle{"local", 125'000}};
+  busy.actions = {AlertCommand{"/usr/local/bin/page"}, AlertWebhook{.url = "https://example.net/hook"},
+                  AlertStart{"wiki"}, AlertThrottle{"local", 125'000}};
   AlertSettings broken;
   broken.name = "broken";
   broken.when = {.quantity = AlertQuantity::errors, .value = 0.05};

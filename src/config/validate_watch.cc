@@ -138,6 +138,7 @@ class WatchValidator {
   }
 
   void action(const std::string& path, const AlertWebhook& webhook) {
+    if (webhook.url.empty()) return problems_.add(path + ".webhook", "has no url");
     if (const auto url = HttpUrl::parse(webhook.url); !url) problems_.add(path + ".webhook", url.error().what);
   }
 

@@ -49,6 +49,15 @@ constexpr Key<AlertThrottle> kThrottleKeys[] = {
     {"to", [](const Value& value, AlertThrottle& throttle) { read_throttle(value, throttle.to); }},
 };
 
+void read_url(const Value& value, AlertWebhook& webhook) {
+  if (const auto url = value.text(kMostUrl)) webhook.url = *url;
+}
+
+constexpr Key<AlertWebhook> kWebhookKeys[] = {
+    {"url", read_url},
+    {"ca_file", [](const Value& value, AlertWebhook& webhook) { read_text(value, webhook.ca_file); }},
+};
+
 constexpr Key<AlertAction> kActionKeys[] = {
     {"command",
      [](const Value& value, AlertAction& action) {
@@ -56,7 +65,8 @@ constexpr Key<AlertAction> kActionKeys[] = {
      }},
     {"webhook",
      [](const Value& value, AlertAction& action) {
-       if (const auto url = value.text(kMostUrl)) action = AlertWebhook{std::string{*url}};
+       auto& webhook = action.emplace<AlertWebhook>();
+       value.is_map() ? read_map(value, kWebhookKeys, webhook) : read_url(value, webhook);
      }},
     {"start", [](const Value& value, AlertAction& action) { read_name(value, action.emplace<AlertStart>().service); }},
     {"throttle",

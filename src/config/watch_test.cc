@@ -164,6 +164,9 @@ TEST(Alerts, tell_what_is_wrong_with_what_they_do) {
       {"[{throttle: {forward: web, to: none}}]",
        "7:69: watches[0].alerts[0].do[0].throttle.to: \"none\" is not a rate (try 1Mbit/s)\n"},
       {"[{throttle: {}}]", "7:50: watches[0].alerts[0].do[0].throttle: has no forward and to\n"},
+      {"{webhook: {ca_file: /ca.pem}}", "7:48: watches[0].alerts[0].do.webhook: has no url\n"},
+      {"{webhook: {url: 'https://h/', ca: /ca.pem}}",
+       "7:68: watches[0].alerts[0].do.webhook: unknown key \"ca\" (allowed: url or ca_file)\n"},
       {"page", "7:38: watches[0].alerts[0].do: a map belongs here, not a single value\n"},
   };
   for (const auto& [text, error] : cases) {
@@ -171,6 +174,13 @@ TEST(Alerts, tell_what_is_wrong_with_what_they_do) {
               fmt::format("t.yaml:{}", error))
         << text;
   }
+}
+
+TEST(Alerts, say_whom_a_webhook_trusts) {
+  const Config config = read(
+      "watches: [{name: w, port: 80, alerts: [{name: a, when: errors > 0%, do: {webhook: {url: 'https://h/', ca_file: "
+      "/ca.pem}}}]}]");
+  EXPECT_EQ(std::get<AlertWebhook>(config.watches[0].alerts[0].actions[0]), (AlertWebhook{"https://h/", "/ca.pem"}));
 }
 
 TEST(Alerts, never_show_a_webhook_that_is_wrong) {

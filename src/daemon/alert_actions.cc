@@ -39,28 +39,29 @@ Result<> AlertActions::apply(const std::vector<WatchSettings>& watches) {
   for (const auto& watch : watches) {
     for (const auto& alert : watch.alerts) {
       for (const auto& action : alert.actions) {
-        if (const auto* const webhook = std::get_if<AlertWebhook>(&action)) wanted.try_emplace(webhook->url);
+        if (const auto* const webhook = std::get_if<AlertWebhook>(&action)) wanted.try_emplace(*webhook);
       }
     }
   }
-  for (auto& [url, hook] : wanted) {
-    if (webhooks_.contains(url)) continue;
-    auto parsed = HttpUrl::parse(url);
+  for (auto& [webhook, hook] : wanted) {
+    if (webhooks_.contains(webhook)) continue;
+    auto parsed = HttpUrl::parse(webhook.url);
     if (!parsed) return failure("webhook: {}", parsed.error().what);
     hook.origin = parsed->origin();
     hook.task = fmt::format("webhook {} to {}", ++webhooks_made_, hook.origin);
-    auto opened = Webhook::open(tasks_.executor(), {.url = std::move(*parsed)}, [this](const std::string& why) {
-      hooks_.tell({.at = system_now().wall, .service = {}, .kind = EventKind::trouble, .text = why});
-    });
+    auto opened = Webhook::open(
+        tasks_.executor(), {.url = std::move(*parsed), .ca_file = webhook.ca_file}, [this](const std::string& why) {
+          hooks_.tell({.at = system_now().wall, .service = {}, .kind = EventKind::trouble, .text = why});
+        });
     if (!opened) return std::unexpected{std::move(opened.error())};
     hook.webhook = std::move(*opened);
   }
   // From here on nothing fails.
-  for (const auto& [url, hook] : webhooks_) {
-    if (!wanted.contains(url)) give_up(hook);
+  for (const auto& [webhook, hook] : webhooks_) {
+    if (!wanted.contains(webhook)) give_up(hook);
   }
-  for (auto& [url, hook] : wanted) {
-    if (const auto kept = webhooks_.find(url); kept != webhooks_.end()) {
+  for (auto& [webhook, hook] : wanted) {
+    if (const auto kept = webhooks_.find(webhook); kept != webhooks_.end()) {
       hook = std::move(kept->second);
     } else {
       tasks_.spawn(hook.task, run(hook.webhook));
@@ -150,7 +151,7 @@ asio::awaitable<void> AlertActions::run_command(Name name, ChildSettings setting
 
 void AlertActions::act(const Name& name, const AlertChange& change, const AlertSettings& alert,
                        const AlertWebhook& webhook) {
-  const auto hook = webhooks_.find(webhook.url);
+  const auto hook = webhooks_.find(webhook);
   if (hook == webhooks_.end()) return;
   if (dry_run_) return log::info("alert {}: dry run: would post to {}", title_of(name), hook->second.origin);
   hook->second.webhook->post(json_text(alert_json(name.first, alert, change)));
@@ -199,7 +200,7 @@ asio::awaitable<void> AlertActions::close() {
 
 AlertActions::Counts AlertActions::counts() const {
   auto counts = counts_;
-  for (const auto& [url, hook] : webhooks_) counts.webhooks += hook.webhook->counts();
+  for (const auto& [webhook, hook] : webhooks_) counts.webhooks += hook.webhook->counts();
   return counts;
 }
 

@@ -70,8 +70,8 @@ class AlertActions {
     std::string task;
     std::string origin;  // what of the URL may be shown
   };
-  using Hooked = std::map<std::string, Hook, std::less<>>;  // by URL
-  using Name = std::pair<std::string, std::string>;         // of the watch, and of the alert
+  using Hooked = std::map<AlertWebhook, Hook>;
+  using Name = std::pair<std::string, std::string>;  // of the watch, and of the alert
 
   void act(const Name& name, const AlertChange& change, const AlertSettings& alert, const AlertCommand& command);
   void act(const Name& name, const AlertChange& change, const AlertSettings& alert, const AlertWebhook& webhook);

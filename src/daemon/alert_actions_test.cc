@@ -18,6 +18,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Pair;
 using testing::SizeIs;
+using testing::StartsWith;
 using testing::UnorderedElementsAre;
 
 class AlertActionsTest : public testing::Test {
@@ -139,7 +140,7 @@ TEST_F(AlertActionsTest, leaves_out_commands_beyond_those_that_may_run_at_one_ti
 
 TEST_F(AlertActionsTest, gives_up_what_a_webhook_of_no_alert_has_not_delivered) {
   WatchSettings watch{.name = "shop", .ports = {80}};
-  watch.alerts.push_back(alert("busy", {AlertWebhook{"http://127.0.0.1:1/secret"}}));
+  watch.alerts.push_back(alert("busy", {AlertWebhook{.url = "http://127.0.0.1:1/secret"}}));
   ASSERT_TRUE(actions_.apply({watch}));
   actions_.carry_out("shop", watch.alerts.front(), raised());
   actions_.carry_out("shop", watch.alerts.front(), recovered());
@@ -151,10 +152,19 @@ TEST_F(AlertActionsTest, gives_up_what_a_webhook_of_no_alert_has_not_delivered) 
   EXPECT_THAT(troubles(), ElementsAre(": 2 messages to http://127.0.0.1:1 are given up: no alert names it any more"));
 }
 
+TEST_F(AlertActionsTest, refuses_certificates_that_cannot_be_read) {
+  WatchSettings watch{.name = "shop", .ports = {80}};
+  watch.alerts.push_back(alert("busy", {AlertWebhook{"https://127.0.0.1:1/", "/nonexistent.pem"}}));
+  const auto applied = actions_.apply({watch});
+  ASSERT_FALSE(applied);
+  EXPECT_THAT(applied.error().what,
+              StartsWith("post https://127.0.0.1:1: read the certificates of /nonexistent.pem: "));
+}
+
 TEST_F(AlertActionsTest, does_nothing_outside_in_a_dry_run) {
   AlertActions dry{io_.get_executor(), true, hooks()};
   WatchSettings watch{.name = "shop", .ports = {80}};
-  watch.alerts.push_back(alert("busy", {AlertCommand{"false"}, AlertWebhook{"http://127.0.0.1:1/"}}));
+  watch.alerts.push_back(alert("busy", {AlertCommand{"false"}, AlertWebhook{.url = "http://127.0.0.1:1/"}}));
   dry.carry_out("shop", watch.alerts.front(), raised());
   run();
   EXPECT_EQ(dry.counts().commands_failed, 0U);

@@ -45,8 +45,9 @@ struct AlertCommand {
   bool operator==(const AlertCommand&) const = default;
 };
 struct AlertWebhook {
-  std::string url;  // http or https; POST of a JSON object
-  bool operator==(const AlertWebhook&) const = default;
+  std::string url;      // http or https; POST of a JSON object
+  std::string ca_file;  // PEM: who may have signed the target's certificate; empty: whom the system trusts
+  auto operator<=>(const AlertWebhook&) const = default;
 };
 struct AlertStart {
   std::string service;  // is woken
