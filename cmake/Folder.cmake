@@ -6,6 +6,9 @@
 # Where TIDEGATE_UNITY is on (all presets but `dev`), the sources of a folder are compiled eight at a time, which takes a
 # third of the time. A name in an unnamed namespace must therefore be one in its folder; APART names the files that
 # are compiled alone: those with names of their own for all that, and those that are fuzzed without the rest.
+#
+# What tests consist of is not optimised: that takes most of its compilation, and tests spend their time in what they test.
+set(tidegate_test_options -O0)
 option(TIDEGATE_UNITY "compile several sources at a time" ON)
 set(TIDEGATE_TOGETHER 8)
 function(tidegate_folder NAME)
@@ -34,6 +37,7 @@ function(tidegate_folder NAME)
     add_executable(${NAME}_test ${tests})
     target_link_libraries(${NAME}_test PRIVATE tidegate_${NAME} tidegate_test_support GTest::gmock GTest::gtest_main)
     target_precompile_headers(${NAME}_test REUSE_FROM tidegate_pch_test)
+    target_compile_options(${NAME}_test PRIVATE ${tidegate_test_options})
     gtest_discover_tests(${NAME}_test TEST_PREFIX "${NAME}: " DISCOVERY_MODE PRE_TEST PROPERTIES LABELS unit TIMEOUT 120)
     set_property(GLOBAL APPEND PROPERTY TIDEGATE_UNIT_TESTS ${NAME}_test)
   endif()
@@ -54,3 +58,4 @@ tidegate_precompiled(tidegate_pch_asio ${standard_headers} <boost/asio.hpp>)
 target_link_libraries(tidegate_pch_asio PUBLIC Boost::headers)
 tidegate_precompiled(tidegate_pch_test ${standard_headers} <gtest/gtest.h> <gmock/gmock.h>)
 target_link_libraries(tidegate_pch_test PUBLIC GTest::gtest)
+target_compile_options(tidegate_pch_test PRIVATE ${tidegate_test_options})
