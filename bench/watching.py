@@ -18,7 +18,7 @@ from support.tidegate import Daemon, Process  # noqa: E402
 from support.waiting import wait_until  # noqa: E402
 
 INTERFACE = "eth1"  # the server's end
-PORT, PEER_PORT = 9001, 9002
+PORT, PEER_PORT, SOCKET_PORT = 9001, 9002, 9004
 SENSORS = ("kernel", "pcap", "nflog")
 DEADLINE = 5.0  # for anything that takes milliseconds
 
@@ -75,9 +75,9 @@ class Watching:
             yield daemon
 
     @contextlib.contextmanager
-    def peer(self):
-        argv = [self.tool("peer_tuninetd"), INTERFACE, f"udp dst port {PEER_PORT}", self.tool("stamp")]
-        peer = Process(self.lab.server, argv, self.folder, self.env)
+    def peer(self, name, *words):
+        """One of bench/peer_*.c, which wakes `stamp` its way."""
+        peer = Process(self.lab.server, [self.tool(name), *words, self.tool("stamp")], self.folder, self.env)
         with contextlib.closing(peer):
             peer.wait_for_output("^listening$", DEADLINE)
             yield peer
