@@ -52,6 +52,13 @@ kernel_endpoint endpoint_key(Protocol protocol, const Endpoint& endpoint) {
           .pad = 0};
 }
 
+// An IPv4 address as the program compares it; 0: one of another kind.
+std::uint32_t v4_of(const IpAddress& address) {
+  std::uint32_t v4 = 0;
+  if (address.is_v4()) std::memcpy(&v4, address.bytes().data(), sizeof v4);
+  return v4;
+}
+
 template <class Key, class Value>
 Result<> put(const bpf_map* map, const Key& key, const Value& value) {
   if (::bpf_map__update_elem(map, &key, sizeof key, &value, sizeof value, BPF_ANY) != 0)
@@ -156,10 +163,18 @@ Result<> KernelProgram::put_network(const kernel_network& network, std::uint8_t 
 void KernelProgram::remove_network(const kernel_network& network) { remove(impl_->program->maps.networks, network); }
 
 Result<> KernelProgram::put_local(const IpAddress& address) {
+  auto& at_hand = impl_->program->bss->local_at_hand;
+  const auto v4 = v4_of(address);
+  if (v4 != 0 && std::ranges::find(at_hand, v4) == std::end(at_hand)) {
+    if (auto* const place = std::ranges::find(at_hand, 0U); place != std::end(at_hand)) *place = v4;
+  }
   return put(impl_->program->maps.local, to_kernel(address), std::uint8_t{1});
 }
 
-void KernelProgram::remove_local(const IpAddress& address) { remove(impl_->program->maps.local, to_kernel(address)); }
+void KernelProgram::remove_local(const IpAddress& address) {
+  if (const auto v4 = v4_of(address); v4 != 0) std::ranges::replace(impl_->program->bss->local_at_hand, v4, 0U);
+  remove(impl_->program->maps.local, to_kernel(address));
+}
 
 Result<> KernelProgram::put_own(Protocol protocol, const Endpoint& endpoint, Instant until) {
   return put(impl_->program->maps.own, endpoint_key(protocol, endpoint), nanoseconds(until));

@@ -20,12 +20,14 @@
 #define SAME_INTERFACE 5000000000ULL /* as ClientTable::kSameInterface */
 
 enum { MOST_TAGS = 2, MOST_EXTENSIONS = 8, OLD_SERVICE_VLAN = 0x9100 };
+enum { NEAR = 256 }; /* where headers without a long chain of extensions begin */
 enum { FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10 };
 
 /* Written by the sensor. Global variables, because a look at them costs no call. */
 struct kernel_port ports[2][65536];
 struct kernel_gate gates[KERNEL_GATES];
-__u64 own_until; /* after it no packet can be tidegate's own */
+__u32 local_at_hand[KERNEL_LOCAL_AT_HAND]; /* some of the IPv4 addresses in the map `local`; 0: none */
+__u64 own_until;                           /* after it no packet can be tidegate's own */
 
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
@@ -102,8 +104,21 @@ struct rest {
   __u32 size;
 };
 
+/* From the packet's first piece of memory without a call of the kernel, which reads only what lies behind that. `size`
+   is even, or 1. Headers lie at multiples of four bytes behind the Ethernet header, and that at a multiple of two, as
+   processors that read no other way want them. */
 static __always_inline bool load(const struct __sk_buff* skb, const struct rest* rest, void* to, __u32 size) {
-  return rest->size >= size && bpf_skb_load_bytes(skb, rest->at, to, size) == 0;
+  if (rest->size < size) return false;
+  const __u8* const end = (const __u8*)(long)skb->data_end;
+  const __u8* from = (const __u8*)(long)skb->data;
+  if (rest->at > NEAR || (from += rest->at) + size > end) return bpf_skb_load_bytes(skb, rest->at, to, size) == 0;
+  if (size == 1) *(__u8*)to = *from;
+  if (size % 4 == 0) {
+    for (__u32 i = 0; i < size / 4; ++i) ((__u32*)to)[i] = ((const __u32*)from)[i];
+  } else {
+    for (__u32 i = 0; i < size / 2; ++i) ((__u16*)to)[i] = ((const __u16*)from)[i];
+  }
+  return true;
 }
 
 static __always_inline void take(struct rest* rest, __u32 size) {
@@ -137,7 +152,7 @@ static __always_inline bool is_extension(__u8 kind, bool v6) {
 static __always_inline bool read_extensions(const struct __sk_buff* skb, struct rest* rest, bool v6, __u8* next,
                                             struct fragment* fragment) {
   for (int count = 0; count <= MOST_EXTENSIONS; ++count) {
-    __u8 start[8];
+    __u8 start[8] __attribute__((aligned(4)));
     if (!is_extension(*next, v6)) return true;
     if (count == MOST_EXTENSIONS || !load(skb, rest, start, sizeof start)) return false;
     const __u8 kind = *next;
@@ -157,7 +172,7 @@ static __always_inline bool read_extensions(const struct __sk_buff* skb, struct 
 
 static __always_inline enum verdict read_tcp(const struct __sk_buff* skb, const struct rest* rest,
                                              struct packet* packet) {
-  __u8 header[20];
+  __u8 header[20] __attribute__((aligned(4)));
   if (!load(skb, rest, header, sizeof header)) return MALFORMED;
   const __u32 header_bytes = (header[12] >> 4) * 4;
   if (header_bytes < 20 || header_bytes > rest->size) return MALFORMED;
@@ -171,7 +186,7 @@ static __always_inline enum verdict read_tcp(const struct __sk_buff* skb, const 
 
 static __always_inline enum verdict read_udp(const struct __sk_buff* skb, const struct rest* rest, bool more,
                                              struct packet* packet) {
-  __u16 header[4];
+  __u16 header[4] __attribute__((aligned(4)));
   if (!load(skb, rest, header, sizeof header)) return MALFORMED;
   __u32 length = bpf_ntohs(header[2]);
   if (length == 0 && rest->size > 0xffff) length = rest->size;
@@ -249,7 +264,7 @@ static __always_inline __u16 read_ethernet(const struct __sk_buff* skb, struct r
   }
   __u16 type = bpf_ntohs(link.h_proto);
   for (int tags = skb->vlan_present ? 1 : 0; tags <= MOST_TAGS; ++tags) {
-    __u16 tag[2];
+    __u16 tag[2] __attribute__((aligned(4)));
     if (type != ETH_P_8021Q && type != ETH_P_8021AD && type != OLD_SERVICE_VLAN) return type;
     if (tags == MOST_TAGS || !load(skb, rest, tag, sizeof tag)) return 0;
     take(rest, sizeof tag);
@@ -274,7 +289,13 @@ static __always_inline enum verdict read_packet(const struct __sk_buff* skb, boo
 }
 
 static __always_inline bool is_local(const struct kernel_address* address) {
-  if (address->family == 4 && address->bytes[0] == 127) return true;
+  if (address->family == 4) {
+    const __u32 v4 = *(const __u32*)address->bytes;
+    if (address->bytes[0] == 127) return true;
+    for (int i = 0; i < KERNEL_LOCAL_AT_HAND; ++i) {
+      if (v4 != 0 && v4 == local_at_hand[i]) return true;
+    }
+  }
   return bpf_map_lookup_elem(&local, address) != NULL;
 }
 
@@ -301,8 +322,8 @@ static __always_inline bool speaks(struct kernel_endpoint end, __u64 now) {
   return until != NULL && *until >= now;
 }
 
-/* Counts the packet, unless another interface shows it again. */
-static __always_inline void count(const struct packet* packet, const struct kernel_endpoint* client, __u32 gate,
+/* Counts the packet of the client, unless another interface shows it again: false. */
+static __always_inline bool count(const struct packet* packet, const struct kernel_endpoint* client, __u32 gate,
                                   enum kernel_way way, __u32 interface, __u64 now) {
   const struct kernel_client key = {.endpoint = *client, .gate = gate};
   struct kernel_traffic* traffic = bpf_map_lookup_elem(&clients, &key);
@@ -314,17 +335,14 @@ static __always_inline void count(const struct packet* packet, const struct kern
   if (traffic != NULL) {
     struct kernel_path* const path = &traffic->path[way];
     if (path->interface != interface) {
-      if (path->packets != 0 && now - path->last <= SAME_INTERFACE) return;
+      if (path->packets != 0 && now - path->last <= SAME_INTERFACE) return false;
       path->interface = interface;
     }
     path->last = now;
     __sync_fetch_and_add(&path->packets, 1);
     __sync_fetch_and_add(&path->bytes, packet->bytes);
   }
-  struct kernel_counters* const sum = bpf_map_lookup_elem(&counters, &gate);
-  if (sum == NULL) return;
-  sum->packets[way] += 1;
-  sum->bytes[way] += packet->bytes;
+  return true;
 }
 
 /* Whether the rule takes the packet, its ports and networks aside. */
@@ -388,7 +406,12 @@ static __always_inline void meter(const struct __sk_buff* skb, const struct pack
   struct kernel_gate* const gate = &gates[number];
   const __u64 now = bpf_ktime_get_ns();
   if (now < own_until && (speaks(packet->source, now) || speaks(packet->destination, now))) return;
-  count(packet, client, number, way, interface, now);
+  struct kernel_counters* const sum = bpf_map_lookup_elem(&counters, &number);
+  if (sum == NULL) return;
+  if (count(packet, client, number, way, interface, now)) {
+    sum->packets[way] += 1;
+    sum->bytes[way] += packet->bytes;
+  }
 
   bool wakes = (port.flags & KERNEL_PORT_WAKES) && takes(&gate->wake, packet, way);
   bool keeps = (port.flags & KERNEL_PORT_KEEPS) && takes(&gate->keep, packet, way);
@@ -398,10 +421,7 @@ static __always_inline void meter(const struct __sk_buff* skb, const struct pack
     if ((missing & KERNEL_WAKE_FROM) || (of & KERNEL_WAKE_NOT_FROM)) wakes = false;
     if ((missing & KERNEL_KEEP_FROM) || (of & KERNEL_KEEP_NOT_FROM)) keeps = false;
   }
-  if (keeps || (wakes && !gate->keep.ack_only)) {
-    struct kernel_counters* const sum = bpf_map_lookup_elem(&counters, &number);
-    if (sum != NULL) sum->renewed = now;
-  }
+  if (keeps || (wakes && !gate->keep.ack_only)) sum->renewed = now;
   if (wakes && gate->listening) hand_up(skb, gate, number, way, ethernet, now);
 }
 

@@ -11,6 +11,7 @@ enum {
   KERNEL_CLIENTS = 16384,   /* of all services; past it the one silent for longest is forgotten */
   KERNEL_ADDRESSES = 65536, /* of services that name theirs: one for each of their ports */
   KERNEL_LOCAL = 16384,     /* this host's own */
+  KERNEL_LOCAL_AT_HAND = 4, /* of IPv4 that are compared before the map is asked */
   KERNEL_NETWORKS = 65536,  /* of all rules */
   KERNEL_OWN = 4096,        /* endpoints that tidegate itself speaks from */
   KERNEL_RING_BYTES = 262144,
