@@ -60,7 +60,8 @@ class KernelSensor {
   // True: hand up what would wake the service. False: it is awake, and a packet costs nobody a wake-up.
   void set_listening(const std::string& service, bool listening);
 
-  // When a packet last renewed the service; none: none did, or it is not watched here.
+  // When a packet last renewed the service, or up to kKernelTick before that; none: none did, or it is not watched
+  // here.
   [[nodiscard]] std::optional<Instant> renewed(const std::string& service) const;
 
   // None: it is not watched here.

@@ -126,6 +126,8 @@ Result<std::unique_ptr<KernelProgram>> KernelProgram::load() {
   auto impl = std::make_unique<Impl>();
   impl->program.reset(kernel_bpf__open());
   if (!impl->program) return load_failure(errno);
+  impl->program->rodata->has_coarse_clock =
+      ::libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_ktime_get_coarse_ns, nullptr) == 1 ? 1 : 0;
   if (const int status = kernel_bpf__load(impl->program.get()); status != 0) return load_failure(-status);
   impl->ring.reset(::ring_buffer__new(::bpf_map__fd(impl->program->maps.events), &Impl::on_event, impl.get(), nullptr));
   if (!impl->ring) return system_failure("open the ring of the eBPF program");

@@ -17,6 +17,8 @@
 
 namespace tidegate {
 
+constexpr Duration kKernelTick = std::chrono::milliseconds{10};  // the longest of Linux (CONFIG_HZ=100)
+
 class KernelProgram {
  public:
   // The error says what the kernel or a missing capability refuses.

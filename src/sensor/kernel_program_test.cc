@@ -290,7 +290,7 @@ TEST_F(KernelProgramTest, what_tidegate_sends_itself_does_not_count_while_it_is_
   EXPECT_TRUE(counts()) << "another address";
   ASSERT_TRUE(program_->put_own(Protocol::tcp, {IpAddress::parse(kClient).value(), 40000}, later));
   EXPECT_FALSE(counts());
-  ASSERT_TRUE(program_->put_own(Protocol::tcp, {IpAddress::parse(kClient).value(), 40000}, now));
+  ASSERT_TRUE(program_->put_own(Protocol::tcp, {IpAddress::parse(kClient).value(), 40000}, now - kKernelTick));
   EXPECT_TRUE(counts()) << "over";
   ASSERT_TRUE(program_->put_own(Protocol::tcp, {{}, 40000}, later));
   EXPECT_FALSE(counts()) << "from any address";

@@ -1,5 +1,6 @@
 /* What the sensor `kernel` and its eBPF program share: the maps' keys and values, and the program's global variables.
-   Plain C for both sides. Addresses and ports in keys are as on the wire, times those of CLOCK_MONOTONIC in ns. */
+   Plain C for both sides. Addresses and ports in keys are as on the wire, times those of CLOCK_MONOTONIC in ns,
+   as exact as the kernel's ticks but for a packet that is handed up. */
 #pragma once
 
 #include <linux/types.h>
