@@ -5,10 +5,8 @@
 
 #include <fmt/ranges.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
@@ -31,11 +29,6 @@ constexpr std::uint32_t kNowhere = 0xffffffff;  // no interface has this index
 
 Instant instant_of(std::uint64_t nanoseconds) {
   return Instant{Duration{static_cast<std::int64_t>(nanoseconds)}};  // both are CLOCK_MONOTONIC
-}
-
-std::string interface_name(std::uint32_t index) {
-  std::array<char, IF_NAMESIZE> name{};
-  return ::if_indextoname(index, name.data()) != nullptr ? name.data() : std::to_string(index);
 }
 
 }  // namespace
@@ -136,7 +129,7 @@ struct KernelSensor::Impl : std::enable_shared_from_this<Impl> {
     Sample sample = packet::to_sample(*headers, {.instant = at, .wall = now.wall - (now.instant - at)});
     sample.direction = event.way == KERNEL_IN ? Direction::in : Direction::out;
     sample.interface = event.interface;
-    sink(name, "kernel on " + interface_name(event.interface), sample, frame);
+    sink(name, "kernel on " + hooks.name_of(event.interface), sample, frame);
   }
 
   // The services.

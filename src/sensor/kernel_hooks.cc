@@ -155,6 +155,7 @@ std::vector<std::string> KernelHooks::set(const std::vector<Interface>& interfac
   for (auto at = hooked_.begin(); at != hooked_.end();) {
     const auto same = std::ranges::find(interfaces, at->first, &Interface::index);
     if (same != interfaces.end() && same->type == at->second.interface.type) {
+      at->second.interface = *same;  // it may have another name
       ++at;
     } else {
       let_go(at->second);
@@ -172,6 +173,11 @@ std::vector<std::string> KernelHooks::set(const std::vector<Interface>& interfac
     }
   }
   return troubles;
+}
+
+std::string KernelHooks::name_of(std::uint32_t index) const {
+  const auto found = hooked_.find(index);
+  return found == hooked_.end() ? std::to_string(index) : found->second.interface.name;
 }
 
 Result<KernelHooks::Hooked> KernelHooks::hook_up(const Interface& interface) {

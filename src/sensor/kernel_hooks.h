@@ -36,6 +36,9 @@ class KernelHooks {
 
   [[nodiscard]] KernelHook hook() const { return hook_; }
 
+  // The name of an interface as set() was given it last; of one that is not hooked any more its number.
+  [[nodiscard]] std::string name_of(std::uint32_t index) const;
+
   // Removes the filters that a tidegate left behind that was killed, from all interfaces of this network namespace.
   static void forget();
 
