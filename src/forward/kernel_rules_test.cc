@@ -6,7 +6,7 @@
 #include "forward/kernel_host.h"
 #include "netfilter/listing.h"
 #include "netfilter/nft.h"
-#include "tests/support/own_network.h"
+#include "tests/support/network_lab.h"
 
 namespace tidegate {
 namespace {
@@ -108,10 +108,10 @@ TEST(KernelRules, need_what_their_targets_need) {
   EXPECT_THAT(names, ElementsAre("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"));
 }
 
-class KernelTakes : public test::OwnNetwork {
+class KernelTakes : public test::NetworkTest {
  protected:
   void SetUp() override {
-    OwnNetwork::SetUp();
+    NetworkTest::SetUp();
     if (IsSkipped()) return;
     const auto finding = engine_kernel_finding();
     if (finding.verdict == Finding::Verdict::no) GTEST_SKIP() << finding.detail;

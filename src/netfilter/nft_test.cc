@@ -3,17 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/own_network.h"
+#include "tests/support/network_lab.h"
 
 namespace tidegate {
 namespace {
 
 using ::testing::HasSubstr;
 
-class Nft : public test::OwnNetwork {
+class Nft : public test::NetworkTest {
  protected:
   void SetUp() override {
-    OwnNetwork::SetUp();
+    NetworkTest::SetUp();
     if (IsSkipped()) return;
     if (const auto done = nft::run("add table inet probe\n"); !done) GTEST_SKIP() << done.error().what;
   }

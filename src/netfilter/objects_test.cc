@@ -5,17 +5,17 @@
 #include "netfilter/conntrack.h"
 #include "netfilter/nft.h"
 #include "netfilter/tcp_probe.h"
-#include "tests/support/own_network.h"
+#include "tests/support/network_lab.h"
 
 namespace tidegate {
 namespace {
 
 constexpr RuleTable kTable{.family = "inet", .name = "counts"};
 
-class Objects : public test::OwnNetwork {
+class Objects : public test::NetworkTest {
  protected:
   void SetUp() override {
-    OwnNetwork::SetUp();
+    NetworkTest::SetUp();
     if (IsSkipped()) return;
     if (const auto done = nft::run("add table inet counts\n"); !done) GTEST_SKIP() << done.error().what;
   }

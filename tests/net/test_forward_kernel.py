@@ -13,6 +13,7 @@ from support.crowd import Crowd, ask_tcp_once, ask_udp_once, crowd_of
 from support.flows import LISTEN, TARGET, TcpServer, UdpEcho, answer_of, connect, drain, echo, exchange, forward, forwarding
 from support.flows import pour, udp_client
 from support.netns import client_address, server_address
+from support.packets import endpoint
 from support.service import answering
 from support.waiting import DEADLINE, again_until, wait_until
 
@@ -39,12 +40,6 @@ def kernels(folder, *forwards, **keys):
 
 def rules(lab):
     return lab.server.run("nft", "list", "table", *TABLE)
-
-
-def routed(lab):
-    """Both clients find each other through the server."""
-    for number, client in ((1, lab.client1), (2, lab.client2)):
-        client.ip(f"route add default via {server_address(number)}", f"route add default via inet6 {server_address(number, V6)}")
 
 
 def reload(tidegate, config):
@@ -79,7 +74,7 @@ def refused(host, address=server_address(), port=LISTEN):
 def test_bytes_and_datagrams_get_there_and_back(lab, tidegate, tmp_path, family, place, who):
     if (family, place, who) == (V6, "loopback", "remote"):
         pytest.skip("Linux leads nothing from outside to ::1")
-    routed(lab)
+    lab.route_clients()
     host, address = {
         "remote": (lab.client2, client_address(2, family)),
         "own": (lab.server, server_address(2, family)),
@@ -146,7 +141,7 @@ def test_masquerade_is_for_targets_that_do_not_answer_through_here(lab, tidegate
 
 
 def test_a_container_on_a_bridge(lab, tidegate, tmp_path):
-    boxes = [lab._host(f"{lab.server.name}-box{number}") for number in (2, 3)]  # pylint: disable=protected-access
+    boxes = [lab.add_host(f"box{number}") for number in (2, 3)]
     lab.server.ip("link add br0 type bridge", "addr add 10.88.0.1/24 dev br0", "link set br0 up")
     for number, box in enumerate(boxes, 2):
         lab.server.ip(f"link add box{number} type veth peer name eth0 netns {box.name}", f"link set box{number} master br0 up")
@@ -307,7 +302,7 @@ def test_tcp_connections_live_through_a_reload_and_a_kill(lab, tidegate, tmp_pat
 
 @pytest.mark.parametrize("how", ["removed", "changed", "exit"])
 def test_connections_of_what_goes_end(lab, tidegate, tmp_path, how):
-    routed(lab)
+    lab.route_clients()
     with contextlib.closing(TcpServer(lab.client2, echo, address=client_address(2))) as target:
         own = kernel(target_host=client_address(2))
         daemon = tidegate.run(kernels(tmp_path, own, kernel("other", 7010)))
@@ -450,11 +445,11 @@ def test_a_service_behind_it_is_woken_and_kept_awake(lab, tidegate, tmp_path):
 @pytest.mark.parametrize("family", [V4, V6])
 @pytest.mark.parametrize("place", ["own", "remote"])
 def test_with_hold_queue_a_service_behind_it_loses_no_first_client(lab, tidegate, tmp_path, family, place):
-    routed(lab)
+    lab.route_clients()
     address, inside = server_address(1, family), ""  # by which a client is answered
     if place == "remote":
         address, inside = client_address(2, family), " ".join(lab.client2.command()) + " "
-    service = answering(tmp_path, tcp=TARGET, udp=TARGET, hold="queue", ready={"tcp": f"[{address}]:{TARGET}" if family == V6 else f"{address}:{TARGET}"})
+    service = answering(tmp_path, tcp=TARGET, udp=TARGET, hold="queue", ready={"tcp": endpoint(address, TARGET)})
     del service["ports"]  # those of the forward are its own
     service |= {"start": f"sleep 0.3; {inside}{service['start']}", "stop": inside + service["stop"]}
     daemon = tidegate.run(kernels(tmp_path, kernel(target_host=address, protocol="both", service="service"), services=[service]))

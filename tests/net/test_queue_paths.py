@@ -6,8 +6,8 @@ import socket
 import pytest
 
 from support.crowd import ask_tcp_once, ask_udp_once, crowd_of
-from support.netns import Host, client_address, server_address
-from support.packets import ethernet, ipv4, tcp
+from support.netns import client_address, server_address
+from support.packets import endpoint, ethernet, ipv4, tcp
 from support.service import answering
 from support.waiting import wait_until
 
@@ -25,8 +25,7 @@ class Container:
 
     def __init__(self, lab, folder):
         self.lab, self.folder = lab, folder
-        self.host = Host(f"{lab.server.name}-c")
-        lab.hosts.append(self.host)
+        self.host = lab.add_host("container")
         lab.server.ip(
             "link add br0 type bridge",
             "addr add 10.88.0.1/24 dev br0",
@@ -47,8 +46,7 @@ class Container:
             for key in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
                 with open(f"/proc/sys/net/{key}", "w", encoding="ascii") as file:
                     file.write("1")
-        for number, client in enumerate((lab.client1, lab.client2), 1):
-            client.ip(f"route add default via {server_address(number)}", f"route add ::/0 via {server_address(number, IPV6)}")
+        lab.route_clients()
 
     def service(self, **keys):
         """A service that starts in the container, and is ready when it answers there."""
@@ -60,8 +58,7 @@ class Container:
         """Destination NAT of the server's port 80 to the container's 8080, for arriving and for local clients."""
         rules = ""
         for family, name, local in ((IPV4, "ip", "127.0.0.0/8"), (IPV6, "ip6", "::1")):
-            to = self.addresses[family] if family == IPV4 else f"[{self.addresses[family]}]"
-            match = f"fib daddr type local {name} daddr != {local} meta l4proto {{ tcp, udp }} th dport 80 dnat to {to}:8080"
+            match = f"fib daddr type local {name} daddr != {local} meta l4proto {{ tcp, udp }} th dport 80 dnat to {endpoint(self.addresses[family], 8080)}"
             rules += f"table {name} published {{\n"
             for hook, priority in (("prerouting", "dstnat"), ("output", "-100")):
                 rules += f" chain {hook} {{\n  type nat hook {hook} priority {priority};\n  {match}\n }}\n"
@@ -88,7 +85,7 @@ def test_a_container_s_own_address_behind_a_bridge(lab, tidegate, container, fam
 @FAMILIES
 def test_a_container_behind_destination_nat(lab, tidegate, container, family):
     container.publish()
-    ready = {"tcp": f"{'[' if family == IPV6 else ''}{container.addresses[family]}{']' if family == IPV6 else ''}:8080"}
+    ready = {"tcp": endpoint(container.addresses[family], 8080)}
     daemon = tidegate.run([container.service(ports=["tcp/80", "udp/80"], ready=ready)])
 
     def ask(number):
@@ -104,7 +101,7 @@ def test_a_container_behind_destination_nat(lab, tidegate, container, family):
 @FAMILIES
 def test_a_local_client_of_a_container_behind_destination_nat(lab, tidegate, container, family):
     container.publish()
-    ready = {"tcp": f"{'[' if family == IPV6 else ''}{container.addresses[family]}{']' if family == IPV6 else ''}:8080"}
+    ready = {"tcp": endpoint(container.addresses[family], 8080)}
     daemon = tidegate.run([container.service(ports=["tcp/80"], ready=ready)])
     assert ask_tcp_once(lab.server, 80, server_address(1, family)) == HELLO
     assert daemon.service()["queue"]["held"] == 1

@@ -113,19 +113,20 @@ class Lab:
 
     def __init__(self):
         self.hosts = []
-        prefix = f"tg{os.getpid()}-{next(_numbers)}"
+        self.prefix = f"tg{os.getpid()}-{next(_numbers)}"
         try:
-            self.server = self._host(f"{prefix}-server")
-            self.client1 = self._host(f"{prefix}-client1")
-            self.client2 = self._host(f"{prefix}-client2")
+            self.server = self.add_host("server")
+            self.client1 = self.add_host("client1")
+            self.client2 = self.add_host("client2")
             self.join(1, self.client1)
             self.join(2, self.client2)
         except BaseException:
             self.close()
             raise
 
-    def _host(self, name):
-        host = Host(name)
+    def add_host(self, name):
+        """One more, joined to nobody yet; removed with the others."""
+        host = Host(f"{self.prefix}-{name}")
         self.hosts.append(host)
         return host
 
@@ -141,6 +142,11 @@ class Lab:
                 f"addr add fd77:{number}::{end}/64 dev {device} nodad",
                 f"link set {device} up",
             )
+
+    def route_clients(self):
+        """Each client finds what is not on its own link through the server."""
+        for number, client in ((1, self.client1), (2, self.client2)):
+            client.ip(*(f"route add default via {server_address(number, family)}" for family in (socket.AF_INET, socket.AF_INET6)))
 
     def close(self):
         with contextlib.ExitStack() as stack:

@@ -25,6 +25,11 @@ def family_of(address):
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
+def endpoint(address, port):
+    """Both as a configuration has them."""
+    return f"[{address}]:{port}" if family_of(address) == socket.AF_INET6 else f"{address}:{port}"
+
+
 def packed(address):
     return socket.inet_pton(family_of(address), address)
 
