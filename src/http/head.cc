@@ -9,6 +9,7 @@ namespace tidegate {
 namespace {
 
 constexpr std::string_view kVersion = "HTTP/";
+constexpr auto kNowhere = std::string_view::npos;
 constexpr std::size_t kVersionBytes = 8;                       // "HTTP/1.1"
 constexpr std::uint64_t kMostLength = std::uint64_t{1} << 62;  // beyond it no length is meant
 
@@ -21,6 +22,13 @@ constexpr auto kTokenBytes = [] {
   }
   return token;
 }();
+
+// The methods in use: of HTTP (RFC 9110, 5789), of WebDAV and CalDAV (RFC 4918, 3253, 5323, 4791), of UPnP, of caches.
+constexpr auto kMethods = std::to_array<std::string_view>(
+    {"GET",        "HEAD",     "POST",   "PUT",       "DELETE",      "CONNECT",  "OPTIONS",   "TRACE",  "PATCH",
+     "COPY",       "MOVE",     "LOCK",   "UNLOCK",    "MKCOL",       "PROPFIND", "PROPPATCH", "REPORT", "SEARCH",
+     "MKCALENDAR", "M-SEARCH", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "PURGE",    "QUERY"});
+
 bool is_token(char c) { return kTokenBytes[static_cast<unsigned char>(c)]; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
@@ -73,6 +81,61 @@ std::string_view method_of(std::string_view line, bool open) {
   return line.substr(0, size);
 }
 
+bool names_field(std::string_view line) {
+  const auto end = std::ranges::find_if_not(line, is_token);
+  return end != line.begin() && end != line.end() && *end == ':';
+}
+
+// How many bytes the longest of the methods has with which `text` ends; 0: it ends with none.
+std::size_t method_at_end(std::string_view text) {
+  std::size_t size = 0;
+  if (text.empty() || text.back() < 'A' || text.back() > 'Z') return size;
+  for (const auto method : kMethods) {
+    if (text.ends_with(method)) size = std::max(size, method.size());
+  }
+  return size;
+}
+
+// Where the last status line of `line` begins.
+std::size_t find_status_line(std::string_view line) {
+  const auto at = line.rfind(kVersion);
+  const bool found = at != kNowhere && line.size() - at >= kVersionBytes + 4 && begins_status_line(line.substr(at));
+  return found ? at : kNowhere;
+}
+
+// Where the request line begins with which `line` ends.
+std::size_t find_request_line(std::string_view line) {
+  if (names_field(line)) return kNowhere;  // of a head whose begin is lost
+  const auto version = line.rfind(' ');
+  if (version == kNowhere || version == 0 || line.size() - version != kVersionBytes + 1) return kNowhere;
+  const auto target = line.rfind(' ', version - 1);
+  if (target == kNowhere || target + 1 == version || !begins_version(line.substr(version + 1))) return kNowhere;
+  const auto method = method_at_end(line.substr(0, target));
+  return method == 0 ? kNowhere : target - method;
+}
+
+// The first place of `prefix` that begins a status line, as far as it goes.
+std::size_t find_begin_of_status_line(std::string_view prefix) {
+  auto at = prefix.find(kVersion.front());
+  while (at != kNowhere && !begins_status_line(prefix.substr(at))) at = prefix.find(kVersion.front(), at + 1);
+  return at;
+}
+
+// The first place of `prefix` that begins a method with a blank behind it, as far as it goes. A field is kept whole, as
+// one that quotes a request line is none.
+std::size_t find_begin_of_request_line(std::string_view prefix) {
+  if (names_field(prefix)) return 0;
+  for (auto blank = prefix.find(' '); blank != kNowhere; blank = prefix.find(' ', blank + 1)) {
+    if (const auto method = method_at_end(prefix.substr(0, blank)); method > 0) return blank - method;
+  }
+  const auto begins_method = [](std::string_view text) {
+    return std::ranges::any_of(kMethods, [text](std::string_view method) { return method.starts_with(text); });
+  };
+  auto at = prefix.size() - std::min(prefix.size(), Head::kMostMethod);
+  while (at < prefix.size() && !begins_method(prefix.substr(at))) ++at;
+  return at < prefix.size() ? at : kNowhere;
+}
+
 }  // namespace
 
 bool may_begin_start_line(std::string_view prefix, MessageKind kind) {
@@ -80,11 +143,17 @@ bool may_begin_start_line(std::string_view prefix, MessageKind kind) {
   return kind != MessageKind::response && (!method_of(prefix, true).empty() || prefix == "\r");
 }
 
-bool is_field_line(std::string_view line) {
-  if (line.empty() || is_blank(line.front())) return !line.empty();
-  const auto end = std::ranges::find_if_not(line, is_token);
-  return end != line.begin() && end != line.end() && *end == ':';
+std::size_t find_start_line(std::string_view line, MessageKind kind) {
+  const auto response = kind == MessageKind::request ? kNowhere : find_status_line(line);
+  return response != kNowhere || kind == MessageKind::response ? response : find_request_line(line);
 }
+
+std::size_t find_begin_of_start_line(std::string_view prefix, MessageKind kind) {
+  return std::min(kind == MessageKind::request ? kNowhere : find_begin_of_status_line(prefix),
+                  kind == MessageKind::response ? kNowhere : find_begin_of_request_line(prefix));
+}
+
+bool is_field_line(std::string_view line) { return !line.empty() && (is_blank(line.front()) || names_field(line)); }
 
 Head::Line Head::read_start(std::string_view text, std::size_t size, MessageKind kind) {
   const auto line = text.substr(0, size);

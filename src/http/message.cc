@@ -44,15 +44,28 @@ MessageReader::Scanned MessageReader::Scan::run(std::string_view text, MessageKi
     line = behind;
   }
   looked = text.size();
-  if (in_fields || line == text.size() || may_begin_start_line(text.substr(line), kind)) return Scanned::more;
-  return searching ? Scanned::nothing : Scanned::bad;
+  const auto rest = text.substr(line);
+  if (in_fields || rest.empty() || (!torn && may_begin_start_line(rest, kind))) return Scanned::more;
+  if (!searching) return Scanned::bad;
+  const auto at = find_begin_of_start_line(rest, kind);
+  if (at == std::string_view::npos) return Scanned::nothing;
+  begin = line += at;
+  torn = true;
+  return Scanned::more;
 }
 
 // Reads the line from `line` on, of `size` bytes, as the one with which a head begins; the next one is `behind`.
 MessageReader::Scanned MessageReader::Scan::read_start(std::string_view text, std::size_t behind, std::size_t size,
                                                        MessageKind kind, bool searching) {
   begin = line;
-  const auto read = size == 0 ? Head::Line::bad : head.read_start(text.substr(begin), size, kind);
+  const auto at = searching ? find_start_line(text.substr(line, size), kind) : std::string_view::npos;
+  const bool found = at != std::string_view::npos;
+  if (found) {
+    begin += at;
+    size -= at;
+  }
+  const auto read = size == 0 || (torn && !found) ? Head::Line::bad : head.read_start(text.substr(begin), size, kind);
+  torn = false;
   if (read == Head::Line::preface) return Scanned::preface;
   if (read == Head::Line::bad && size > 0 && !searching) return Scanned::bad;
   in_fields = read == Head::Line::good;
@@ -129,39 +142,32 @@ void MessageReader::give_back(std::uint64_t keep, const StreamPosition& where) {
 
 MessageReader::Progress MessageReader::read_head(std::string_view bytes, const StreamPosition& where,
                                                  MessageHead& found) {
-  std::size_t passed = 0;
-  if (skip_line_) {
-    const auto end = line_end(bytes);
-    if (end == std::string_view::npos) return {.used = bytes.size()};
-    skip_line_ = false;
-    passed = end + 1;
-  }
-  if (partial_) return read_partial(bytes, passed, where, found);
+  if (partial_) return read_partial(bytes, where, found);
 
-  const auto text = bytes.substr(passed);
   Scan scan;
-  switch (scan.run(text, kind_, searching_)) {
+  scan.torn = torn_;
+  switch (scan.run(bytes, kind_, searching_)) {
     case Scanned::complete:
       found = {.head = scan.head,
-               .text = text.substr(scan.begin, scan.line - scan.begin),
-               .begin = where.after(passed + scan.begin)};
-      return found_head(passed + scan.line, found.text.size());
+               .text = bytes.substr(scan.begin, scan.line - scan.begin),
+               .begin = where.after(scan.begin)};
+      return found_head(scan.line, found.text.size());
     case Scanned::preface:
       return {.step = Step::preface, .used = bytes.size()};
     case Scanned::bad:
-      return lose(passed);
+      return lose(0);
     case Scanned::nothing:
-      skip_line_ = true;
+      torn_ = true;
       return {.used = bytes.size()};
     case Scanned::more:
       break;
   }
-  const auto rest = text.substr(scan.begin);
+  torn_ = scan.torn;
+  const auto rest = bytes.substr(scan.begin);
   if (rest.size() > most_head_) return too_long(bytes.size());
   if (!rest.empty()) {
-    partial_ = std::make_unique<Partial>(Partial{.text = std::string{rest}, .scan = scan, .begin = {}, .line = {}});
-    partial_->begin = where.after(passed + scan.begin);
-    partial_->line = where.after(passed + scan.line);
+    partial_ = std::make_unique<Partial>(Partial{
+        .text = std::string{rest}, .scan = scan, .begin = where.after(scan.begin), .line = where.after(scan.line)});
     partial_->scan.line -= scan.begin;
     partial_->scan.looked -= scan.begin;
     partial_->scan.begin = 0;
@@ -170,18 +176,21 @@ MessageReader::Progress MessageReader::read_head(std::string_view bytes, const S
 }
 
 // Goes on with a head of which a part is already there.
-MessageReader::Progress MessageReader::read_partial(std::string_view bytes, std::size_t passed,
-                                                    const StreamPosition& where, MessageHead& found) {
+MessageReader::Progress MessageReader::read_partial(std::string_view bytes, const StreamPosition& where,
+                                                    MessageHead& found) {
   auto& [text, scan, begin, line] = *partial_;
   const auto known = text.size();
-  text.append(bytes.substr(passed));
+  const auto known_line = scan.line;
+  text.append(bytes);
   const auto scanned = scan.run(text, kind_, searching_);
-  // What was at hand before began in an earlier piece, and can only be the line that was not complete.
-  const auto position = [&](std::size_t at) { return at < known ? line : where.after(passed + at - known); };
+  // What was at hand before began in an earlier piece, and can only be in the line that was not complete.
+  const auto position = [&](std::size_t at) {
+    return at < known ? line.after(at - known_line) : where.after(at - known);
+  };
   if (scan.begin > 0) begin = position(scan.begin);
   switch (scanned) {
     case Scanned::complete: {
-      const auto used = passed + scan.line - known;
+      const auto used = scan.line - known;
       found = {
           .head = scan.head, .text = std::string_view{text}.substr(scan.begin, scan.line - scan.begin), .begin = begin};
       return found_head(used, found.text.size());
@@ -191,10 +200,10 @@ MessageReader::Progress MessageReader::read_partial(std::string_view bytes, std:
     case Scanned::bad:  // to be read again by other rules, as it was
       text.resize(known);
       scan = {};
-      return lose(passed);
+      return lose(0);
     case Scanned::nothing:
       partial_.reset();
-      skip_line_ = true;
+      torn_ = true;
       return {.used = bytes.size()};
     case Scanned::more:
       break;
@@ -205,6 +214,7 @@ MessageReader::Progress MessageReader::read_partial(std::string_view bytes, std:
   scan.looked -= scan.begin;
   scan.begin = 0;
   if (text.size() > most_head_) return too_long(bytes.size());
+  torn_ = scan.torn;
   if (text.empty()) partial_.reset();
   return {.used = bytes.size()};
 }
@@ -214,14 +224,14 @@ MessageReader::Progress MessageReader::found_head(std::size_t used, std::size_t 
     partial_.reset();
     return lose(used);
   }
-  searching_ = false;
+  searching_ = torn_ = false;
   state_ = State::unknown;  // until body() tells
   return {.step = Step::head, .used = used};
 }
 
 MessageReader::Progress MessageReader::too_long(std::size_t used) {
   partial_.reset();
-  skip_line_ = true;
+  torn_ = true;
   return searching_ ? Progress{.used = used} : lose(used);
 }
 
@@ -341,6 +351,7 @@ MessageReader::Progress MessageReader::read_chunked(std::string_view bytes) {
 MessageReader::Progress MessageReader::skip(std::uint64_t bytes) {
   const auto before = end_doubt({});
   auto progress = skip_body(bytes);
+  if (searching_) torn_ = true;
   progress.body += before;
   return progress;
 }
@@ -349,7 +360,6 @@ MessageReader::Progress MessageReader::skip_body(std::uint64_t bytes) {
   switch (state_) {
     case State::head:
       partial_.reset();
-      skip_line_ = false;
       return searching_ ? Progress{.used = bytes} : lose(bytes);
     case State::ended:
       state_ = State::head;
@@ -381,7 +391,7 @@ bool MessageReader::abandon() {
   if (!partial_) return false;
   partial_.reset();
   searching_ = true;
-  skip_line_ = true;
+  torn_ = true;
   return true;
 }
 

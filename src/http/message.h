@@ -1,6 +1,7 @@
 // One direction of a connection, in order, cut into HTTP/1 messages (RFC 9112): heads are handed out, bodies passed
 // over. A head that lies in one piece is read in place; only one that spans several is collected, within a bound. Where
-// the next message has been lost sight of it is looked for: a start line, then nothing but fields up to an empty line.
+// the next message has been lost sight of it is looked for: a start line, at the end of a line at least, as the body
+// before it needs not end with one; then nothing but fields up to an empty line.
 #pragma once
 
 #include <cstddef>
@@ -99,6 +100,7 @@ class MessageReader {
     std::size_t line = 0;    // of the first line that is not yet read
     std::size_t looked = 0;  // no line ends between `line` and here
     bool in_fields = false;
+    bool torn = false;  // what stands before the line, in the same line, is not known
 
     Scanned run(std::string_view text, MessageKind kind, bool searching);
     Scanned read_start(std::string_view text, std::size_t behind, std::size_t size, MessageKind kind, bool searching);
@@ -111,7 +113,7 @@ class MessageReader {
   };
 
   Progress read_head(std::string_view bytes, const StreamPosition& where, MessageHead& found);
-  Progress read_partial(std::string_view bytes, std::size_t passed, const StreamPosition& where, MessageHead& found);
+  Progress read_partial(std::string_view bytes, const StreamPosition& where, MessageHead& found);
   Progress read_body(std::string_view bytes);
   Progress read_doubtful(std::string_view bytes, const StreamPosition& where);
   std::uint64_t end_doubt(const StreamPosition& where);
@@ -130,7 +132,7 @@ class MessageReader {
   State state_ = State::head;
   MessageKind kind_ = MessageKind::any;
   bool searching_ = false;
-  bool skip_line_ = false;        // what comes up to the next line end is no start line
+  bool torn_ = false;             // what comes next begins within a line
   bool digits_ = false;           // of the chunk's size were seen
   bool carriage_return_ = false;  // before it the trailer's line was empty
   std::uint8_t matched_ = 0;      // how many of its bytes are as those of a response

@@ -124,9 +124,18 @@ TEST(Message, what_is_no_start_line_is_lost) {
   for (const std::string_view text :
        {"GET /\r\n\r\n", "GET HTTP/1.1\r\n\r\n", "GET  HTTP/1.1\r\n\r\n", "GET / HTTP/11\r\n\r\n",
         "GET / HTTP/1.x\r\n\r\n", "GET / http/1.1\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 20 OK\r\n\r\n",
-        "HTTP/1.1 2000\r\n\r\n", "HTTP/1.1 099\r\n\r\n", "HTTP/1.1\r\n\r\n", " GET / HTTP/1.1\r\n\r\n"}) {
+        "HTTP/1.1 2000\r\n\r\n", "HTTP/1.1 099\r\n\r\n", "HTTP/1.1\r\n\r\n"}) {
     EXPECT_THAT(steps_of(text), ElementsAre("lost")) << text;
   }
+}
+
+TEST(Message, a_start_line_behind_anything_else_is_found_once_it_is_looked_for) {
+  for (const std::string_view text :
+       {" GET / HTTP/1.1\r\n\r\n", "{}GET / HTTP/1.1\r\n\r\n", "(PUT )GET / HTTP/1.1\n\n"}) {
+    EXPECT_THAT(steps_of(text), ElementsAre("lost", "GET / ", "end")) << text;
+  }
+  EXPECT_THAT(steps_of("HTTP/2 200 OK HTTP/1.HTTP/1.1 204 No\r\n\r\n"), ElementsAre("lost", "204", "end"));
+  EXPECT_THAT(steps_of("\"\r\nX-Asked: GET / HTTP/1.1\r\n\r\n"), ElementsAre("lost"));
 }
 
 TEST(Message, bytes_that_cannot_begin_a_start_line_are_not_waited_for) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -93,6 +94,60 @@ TEST(HttpLoss, after_any_other_gap_the_next_message_is_found) {
   traffic.server(kEmpty);
   EXPECT_THAT(traffic.story(), ElementsAre("> GET /a/", "< 200 GET /a (incomplete)", "> GET /b/", "< 200 GET /b"));
   EXPECT_EQ(traffic.losses(), (HttpLosses{.gap_bytes = 10, .resynchronisations = 1}));
+}
+
+// A message whose first 30 bytes are lost and which has a body of 11 bytes, the next one right behind it, and the two
+// cut in two at `cut`; then one more.
+std::vector<std::string> behind_a_torn_head(bool from_client, std::size_t cut) {
+  const std::string start = from_client ? "POST /a/ HTTP/1.1" : "HTTP/1.1 200 OK";
+  const auto text = start + "\r\nContent-Length: 11\r\nX-Field: x\r\n\r\n{\"b\": true}" +
+                    (from_client ? get("/b/") : "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+  Traffic traffic;
+  traffic.handshake();
+  if (!from_client) traffic.client(get("/a/") + get("/b/") + get("/c/"));
+  traffic.make(from_client, text.substr(0, 30));
+  const auto rest = text.substr(30);
+  for (const auto& part : {rest.substr(0, cut), rest.substr(std::min(cut, rest.size()))}) {
+    if (!part.empty()) traffic.capture(traffic.make(from_client, part));
+    traffic.capture(traffic.make(!from_client, ""));
+  }
+  traffic.capture(traffic.make(from_client, from_client ? get("/c/") : kEmpty));
+  EXPECT_EQ(traffic.losses().gap_bytes, 30u);
+  EXPECT_EQ(traffic.losses().resynchronisations, 1u);
+  auto story = traffic.story();
+  if (!from_client) story.erase(story.begin(), story.begin() + 3);
+  return story;
+}
+
+TEST(HttpLoss, a_message_that_follows_a_body_of_unknown_length_is_found) {
+  for (std::size_t cut = 0; cut < 90; ++cut) {
+    EXPECT_THAT(behind_a_torn_head(true, cut), ElementsAre("> GET /b/", "> GET /c/")) << cut;
+    EXPECT_THAT(behind_a_torn_head(false, cut), ElementsAre(testing::StartsWith("< 404"), testing::StartsWith("< 200")))
+        << cut;
+  }
+}
+
+TEST(HttpLoss, a_start_line_without_its_begin_is_none) {
+  Traffic traffic;
+  traffic.handshake();
+  traffic.client(get("/a/"));
+  for (const std::string_view line : {"GET /b/", "DELETE /c/", "POST /d/"}) {
+    const auto text = std::string{line} + " HTTP/1.1\r\nHost: h\r\n\r\n";
+    traffic.from_client(text.substr(0, 2));  // lost
+    traffic.client(text.substr(2));
+    traffic.server_ack();
+  }
+  traffic.client("x-odd /e/ HTTP/1.1\r\n\r\n");  // a line that is whole may have any method
+  EXPECT_THAT(traffic.story(), ElementsAre("> GET /a/", "> x-odd /e/"));
+}
+
+TEST(HttpLoss, a_field_that_quotes_a_request_line_is_none) {
+  Traffic traffic;
+  traffic.handshake();
+  traffic.from_client("GET / HTTP/1.1\r\nHost");  // lost
+  traffic.client(": h\r\nX-Asked: GET /a/ HTTP/1.1\r\n\r\n" + get("/b/"));
+  traffic.server_ack();
+  EXPECT_THAT(traffic.story(), ElementsAre("> GET /b/"));
 }
 
 TEST(HttpLoss, a_lost_request_leaves_its_response_alone) {
