@@ -1,8 +1,10 @@
 // See replay.h. Read by libpcap: pcap_fopen_offline_with_tstamp_precision(3), which knows pcap and pcapng.
 #include "sensor/replay.h"
 
+#include <fcntl.h>
 #include <pcap/pcap.h>
 #include <stdio_ext.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -20,7 +22,10 @@ constexpr std::int64_t kMostSeconds = std::chrono::floor<std::chrono::seconds>(D
 struct Close {
   void operator()(pcap_t* savefile) const { ::pcap_close(savefile); }
 };
-using Savefile = std::unique_ptr<pcap_t, Close>;
+struct Savefile {
+  std::unique_ptr<char[]> buffer;  // of the stream that libpcap reads, and closes
+  std::unique_ptr<pcap_t, Close> pcap;
+};
 
 // libpcap names the file in some of its messages; once is enough.
 std::unexpected<Error> replay_failure(const std::string& path, std::string_view reason) {
@@ -37,15 +42,17 @@ std::string link_name(int number) {
 
 // libpcap asks stdio for each header and each packet: in large reads, and without a lock for each.
 Result<Savefile> open_savefile(const std::string& path) {
-  constexpr std::size_t kBuffer = 256 << 10;
-  std::FILE* const stream = path == "-" ? stdin : std::fopen(path.c_str(), "rbe");
+  constexpr std::size_t kBuffer = 64 << 10;  // glibc takes no size without a buffer
+  std::FILE* const stream =
+      path == "-" ? ::fdopen(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0), "rb") : std::fopen(path.c_str(), "rbe");
   if (stream == nullptr) return system_failure(fmt::format("replay {}", path));
-  std::setvbuf(stream, nullptr, _IOFBF, kBuffer);
+  Savefile savefile{.buffer = std::make_unique_for_overwrite<char[]>(kBuffer), .pcap = {}};
+  std::setvbuf(stream, savefile.buffer.get(), _IOFBF, kBuffer);
   ::__fsetlocking(stream, FSETLOCKING_BYCALLER);
   char error[PCAP_ERRBUF_SIZE] = "";
-  Savefile savefile{::pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, error)};
-  if (savefile) return savefile;
-  if (stream != stdin) std::fclose(stream);
+  savefile.pcap.reset(::pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, error));
+  if (savefile.pcap) return savefile;
+  std::fclose(stream);
   return replay_failure(path, error);
 }
 
@@ -73,14 +80,14 @@ Duration time_of(const pcap_pkthdr& packet) {
 Result<ReplayCount> replay(const std::string& path, const std::string& filter, const SampleSink& sink) {
   auto opened = open_savefile(path);
   if (!opened) return std::unexpected{opened.error()};
-  const Savefile savefile = std::move(*opened);
-  const auto link = packet::link_type(::pcap_datalink(savefile.get()));
+  auto* const savefile = opened->pcap.get();
+  const auto link = packet::link_type(::pcap_datalink(savefile));
   if (!link) {
     return failure("replay {}: link type {} is not one that tidegate reads", path,
-                   link_name(::pcap_datalink(savefile.get())));
+                   link_name(::pcap_datalink(savefile)));
   }
   if (!filter.empty()) {
-    if (const auto set = set_filter(savefile.get(), path, filter); !set) return std::unexpected{set.error()};
+    if (const auto set = set_filter(savefile, path, filter); !set) return std::unexpected{set.error()};
   }
 
   ReplayCount count;
@@ -88,7 +95,7 @@ Result<ReplayCount> replay(const std::string& path, const std::string& filter, c
   pcap_pkthdr* header = nullptr;
   const u_char* bytes = nullptr;
   int status = 0;
-  while ((status = ::pcap_next_ex(savefile.get(), &header, &bytes)) == 1) {
+  while ((status = ::pcap_next_ex(savefile, &header, &bytes)) == 1) {
     latest = std::max(latest, time_of(*header));
     // No more can have been captured than there was, whatever the savefile says.
     Frame frame{
@@ -102,7 +109,7 @@ Result<ReplayCount> replay(const std::string& path, const std::string& filter, c
     frame.headers = &*headers;
     sink(packet::to_sample(*headers, {.instant = Instant{latest}, .wall = WallTime{latest}}), frame);
   }
-  if (status == PCAP_ERROR) return replay_failure(path, ::pcap_geterr(savefile.get()));
+  if (status == PCAP_ERROR) return replay_failure(path, ::pcap_geterr(savefile));
   return count;
 }
 
