@@ -9,39 +9,35 @@
 namespace tidegate {
 
 Handshakes::Handshakes(std::size_t capacity, std::uint64_t seed)
-    : seed_{seed}, mask_{std::bit_ceil(capacity * 2) - 1}, entries_(capacity), cells_(mask_ + 1) {
+    : seed_{seed}, mask_{std::bit_ceil(capacity * 2) - 1}, entries_(capacity + 1), cells_(mask_ + 1) {
   TIDEGATE_CHECK(capacity >= 1 && capacity <= kMostCapacity);
-  for (std::size_t i = 0; i + 1 < capacity; ++i) entries_[i].after = static_cast<std::uint32_t>(i + 1);
+  for (std::size_t i = 0; i < capacity; ++i) entries_[i].after = static_cast<std::uint32_t>(i + 1);
 }
 
-Handshakes::Syn Handshakes::syn(const Connection& connection, Instant now) {
-  const auto tag = tag_of(connection);
-  auto cell = cell_of(connection, tag);
+Handshakes::Syn Handshakes::syn(const Connection& connection, Hash hash, Instant now) {
+  const auto cell = cell_of(connection, hash.tag);
   if (const auto known = cells_[cell].entry; known != kNone) {
     unlink(known);
     entries_[known].last_syn = now;
     append(known);
     return {.fresh = false, .slot = entries_[known].slot, .gave_way = {}};
   }
-  std::optional<Origin> gave_way;
-  if (used_ == entries_.size()) {
-    gave_way = take_oldest();
-    cell = cell_of(connection, tag);  // cells have moved
-  }
   const auto made = free_;
   auto& entry = entries_[made];
   free_ = entry.after;
   entry.connection = connection;
   entry.last_syn = now;
-  entry.tag = tag;
+  entry.tag = hash.tag;
   append(made);
-  cells_[cell] = {tag, made};
+  cells_[cell] = {hash.tag, made};
   ++used_;
-  return {.fresh = true, .slot = entry.slot, .gave_way = gave_way};
+  return {.fresh = true,
+          .slot = entry.slot,
+          .gave_way = used_ == entries_.size() ? take_oldest() : std::optional<Origin>{}};
 }
 
-std::optional<Handshakes::Origin> Handshakes::end(const Connection& connection) {
-  const auto cell = cell_of(connection, tag_of(connection));
+std::optional<Handshakes::Origin> Handshakes::end(const Connection& connection, Hash hash) {
+  const auto cell = cell_of(connection, hash.tag);
   if (cells_[cell].entry == kNone) return std::nullopt;
   return remove(cell);
 }
@@ -54,11 +50,13 @@ std::optional<Handshakes::Origin> Handshakes::take_oldest(Instant until) {
   return taken;
 }
 
-std::uint32_t Handshakes::tag_of(const Connection& connection) const {
+Handshakes::Hash Handshakes::hash(const Connection& connection) const {
   const auto& [initiator, responder] = connection;
   const auto ports = std::uint64_t{initiator.port} << 16 | responder.port;
-  return static_cast<std::uint32_t>(hash_address(
+  const auto tag = static_cast<std::uint32_t>(hash_address(
       initiator.address, hash_address(responder.address, key_hash::fold(ports ^ seed_, key_hash::kSecond))));
+  __builtin_prefetch(&cells_[tag & mask_], 1);
+  return {tag};
 }
 
 std::size_t Handshakes::cell_of(const Connection& connection, std::uint32_t tag) const {

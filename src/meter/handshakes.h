@@ -37,11 +37,19 @@ class Handshakes {
     std::optional<Origin> gave_way;  // for want of room: the connection whose last SYN was the oldest
   };
 
+  // A connection's hash, whose place is fetched meanwhile: for callers who have other work to do before they ask.
+  struct Hash {
+    std::uint32_t tag;
+  };
+  [[nodiscard]] Hash hash(const Connection& connection) const;
+
   // A SYN at `now`, from which the connection's waiting time runs, anew if it is known.
-  Syn syn(const Connection& connection, Instant now);
+  Syn syn(const Connection& connection, Instant now) { return syn(connection, hash(connection), now); }
+  Syn syn(const Connection& connection, Hash hash, Instant now);
 
   // The handshake is over; who began it. None: there was none, or it is over already.
-  std::optional<Origin> end(const Connection& connection);
+  std::optional<Origin> end(const Connection& connection) { return end(connection, hash(connection)); }
+  std::optional<Origin> end(const Connection& connection, Hash hash);
 
   // Takes out the connection whose last SYN is the oldest, if that is not younger than `until`.
   std::optional<Origin> take_oldest(Instant until = Instant::max());
@@ -64,7 +72,6 @@ class Handshakes {
     std::uint32_t entry = kNone;
   };
 
-  [[nodiscard]] std::uint32_t tag_of(const Connection& connection) const;
   // Where the connection's cell is, or the free cell where it would be.
   [[nodiscard]] std::size_t cell_of(const Connection& connection, std::uint32_t tag) const;
   [[nodiscard]] std::size_t cell_of(std::uint32_t entry) const;
@@ -75,7 +82,7 @@ class Handshakes {
 
   std::uint64_t seed_;
   std::size_t mask_;
-  std::vector<Entry> entries_;
+  std::vector<Entry> entries_;  // one more than are kept: who is new comes in before the oldest makes way
   std::vector<Cell> cells_;
   std::size_t used_ = 0;
   std::uint32_t free_ = 0;

@@ -35,12 +35,13 @@ bool Tally::add(const Sample& sample) {
 }
 
 bool Tally::add_handshake(const Sample& sample) {
-  advance(sample.at.instant);
   const Handshakes::Connection from_initiator{sample.flow.source, sample.flow.destination};
+  const auto place = handshakes_->hash(from_initiator);
+  advance(sample.at.instant);
   if (is_syn(sample.tcp_flags)) {
     if (sample.direction == Direction::out || !wants(sample.flow.destination.port)) return false;
     const auto source = sources_.hash(sample.flow.source.address);
-    const auto syn = handshakes_->syn(from_initiator, latest_);
+    const auto syn = handshakes_->syn(from_initiator, place, latest_);
     if (syn.gave_way) {
       note(*syn.gave_way, &TallyOutcomes::unanswered);
       ++given_up_;
@@ -53,7 +54,7 @@ bool Tally::add_handshake(const Sample& sample) {
     return syn.fresh;
   }
   const bool reset = (sample.tcp_flags & tcp_flag::kRst) != 0;
-  if (const auto origin = handshakes_->end(from_initiator)) {
+  if (const auto origin = handshakes_->end(from_initiator, place)) {
     note(*origin, reset ? &TallyOutcomes::refused : &TallyOutcomes::established);
   } else if (reset) {
     if (const auto refused = handshakes_->end({sample.flow.destination, sample.flow.source}))
