@@ -186,7 +186,10 @@ void Service::process_gone(std::string how, bool failed) {
   step(gate_event::Gone{.how = std::move(how), .failed = failed});
 }
 
+// What is decided is done first and told then: a line of the log takes as long as the start of a process. A task that
+// ends while it is begun is told of after what is told here.
 void Service::carry_out(const std::vector<Decision>& decisions) {
+  tell_events();
   if (!decisions.empty() && !ending_ && hooks_.state_follows) hooks_.state_follows();
   for (const auto& decision : decisions) {
     switch (decision.kind) {
@@ -209,12 +212,17 @@ void Service::carry_out(const std::vector<Decision>& decisions) {
         if (decision.event == EventKind::woke) tell_wake_packet();
         if (decision.event == EventKind::woke && gate_.woken_by()) text = describe(gate_.woken_by()->sample, names_);
         if (decision.event == EventKind::woke && !woken_by_sensor_.empty()) text += ", " + woken_by_text();
-        hooks_.tell(Event{system_now().wall, settings_.name, decision.event, std::move(text)});
+        untold_.emplace_back(system_now().wall, settings_.name, decision.event, std::move(text));
         break;
       }
     }
   }
+  tell_events();
   if (!decisions.empty()) hooks_.state_changed();
+}
+
+void Service::tell_events() {
+  for (auto& event : std::exchange(untold_, {})) hooks_.tell(std::move(event));
 }
 
 std::string Service::woken_by_text() const {

@@ -125,6 +125,7 @@ class Service {
   void read(const Reading& reading);
   void step(const GateEvent& event);
   void carry_out(const std::vector<Decision>& decisions);
+  void tell_events();
   void arm_timer();
   [[nodiscard]] boost::asio::awaitable<void> run_start();
   [[nodiscard]] boost::asio::awaitable<void> run_stop();
@@ -152,6 +153,7 @@ class Service {
   std::optional<WakePacket> wake_packet_;
   std::string woken_by_sensor_;
   std::string start_took_;
+  std::vector<Event> untold_;
   std::optional<Instant> last_sample_;
   Instant renewed_;  // by what was counted in the kernel, as far as the gate was told
   std::optional<bool> listening_;
