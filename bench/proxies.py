@@ -166,11 +166,30 @@ def tidegate_2(place, servers, name):
 
 def tidegate_kernel(place, servers, name):
     """By engine kernel: rules of nf_tables, in the same namespace. Tracked connections and rules cost whoever is there,
-    so it is there only while it has its turn (see TURNS)."""
+    so they are there only while it has its turn (see TURNS)."""
+    _forget_connections_after(place)
     port, merged = place.port(), place.port()
     forwards = [tidegate_forward("plain", port, servers.port), tidegate_forward("merged", merged, servers.merged, "udp")]
     config = {"data_threads": 1, "forwards": [forward | {"engine": "kernel"} for forward in forwards]}
     return Proxy(port, merged, place.tidegate(f"{name}-{port}", config))
+
+
+def dnat(place, servers, name):
+    """The least that the kernel takes to lead a port elsewhere: one rule for each, by hand, which counts nothing."""
+    del name
+    _forget_connections_after(place)
+    port, merged = place.port(), place.port()
+    ways = {port: ("{ tcp, udp }", servers.port), merged: ("udp", servers.merged)}
+    rules = [f"meta l4proto {protocol} th dport {own} dnat to {ADDRESS}:{target}" for own, (protocol, target) in ways.items()]
+    chains = [f"chain {hook} {{ type nat hook {hook} priority -100; {'; '.join(rules)}; }}\n" for hook in ("prerouting", "output")]
+    place.host.run("nft", "-f", "-", input="table ip bench {\n" + "".join(chains) + "}\n", check=True)
+    place.stack.callback(place.host.run, "nft", "delete table ip bench")
+    return Proxy(port, merged)
+
+
+def _forget_connections_after(place):
+    """The kernel remembers closed connections for two minutes: those of one turn would slow the next."""
+    place.stack.callback(place.host.run, "conntrack", "-F", check=True)
 
 
 def haproxy(place, servers, name, options=""):
@@ -241,9 +260,10 @@ MAKERS = {
     "tidegate": tidegate,
     "tidegate-2": tidegate_2,
     "tidegate-kernel": tidegate_kernel,
+    "dnat": dnat,
     "haproxy": haproxy,
     "haproxy-splice": haproxy_splice,
     "nginx": nginx,
 }
 
-TURNS = ("tidegate-kernel",)  # started for each turn, and ended with it
+TURNS = ("tidegate-kernel", "dnat")  # started for each turn, and ended with it

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "forward/kernel_rules.h"
 
 namespace tidegate {
@@ -15,7 +17,6 @@ void write_frame(RuleSet& rules, const std::set<std::uint16_t>& ended, bool guar
   rules.maps["listen"].type = "type inet_proto . inet_service : verdict; flags interval;";
   rules.maps["listen4"].type = "type ipv4_addr . inet_proto . inet_service : verdict; flags interval;";
   rules.maps["listen6"].type = "type ipv6_addr . inet_proto . inet_service : verdict; flags interval;";
-  rules.maps["leads"].type = "type mark : verdict;";
   rules.maps["carried"].type = "type ct_dir . mark : verdict;";
   rules.maps["hairpins"].type = "type mark;";
   rules.maps["ended"].type = "type mark;";
@@ -24,33 +25,32 @@ void write_frame(RuleSet& rules, const std::set<std::uint16_t>& ended, bool guar
     for (const bool masqueraded : {false, true}) rules.maps["ended"].elements[mark_text(number, masqueraded)] = "";
   }
 
-  // The hot path of a packet that begins nothing: a look at its state, and no more.
-  auto& in = rules.chains["arrive_in"];
-  auto& out = rules.chains["arrive_out"];
-  in.hook = "type filter hook prerouting priority -105; policy accept;";
-  out.hook = "type filter hook output priority -105; policy accept;";
-  // route_localnet opens 127.0.0.0/8 to whoever is on a link: only what is translated here may come to it.
-  if (guards_localnet) in.rules.emplace_back("ip daddr 127.0.0.0/8 meta iiftype != loopback drop");
-  for (auto* const chain : {&in.rules, &out.rules}) {
-    if (!ended.empty()) chain->emplace_back("ct mark @ended goto end");
-    chain->emplace_back("ct state != new accept");
-    chain->emplace_back("jump arrive");
-  }
+  // In chains of NAT the kernel looks at the first packet of a connection only, so all others pass without cost. They
+  // come before the chains of others that lead elsewhere.
+  rules.chains["arrive_in"] = {.hook = "type nat hook prerouting priority -105; policy accept;",
+                               .rules = {"ct state new goto arrive"}};
+  rules.chains["arrive_out"] = {.hook = "type nat hook output priority -105; policy accept;",
+                                .rules = {"ct state new goto arrive"}};
   auto& arrive = rules.chains["arrive"].rules;
-  arrive.push_back(fmt::format("ct mark & {:#x} == {:#x} return", kMarkMask, kMark));
-  arrive.emplace_back("fib daddr type != local return");
+  arrive.emplace_back("fib daddr type != local accept");
   if (has_any("listen4")) arrive.emplace_back("ip daddr . meta l4proto . th dport vmap @listen4");
   if (has_any("listen6")) arrive.emplace_back("ip6 daddr . meta l4proto . th dport vmap @listen6");
   if (has_any("listen")) arrive.emplace_back("meta l4proto . th dport vmap @listen");
+
+  // route_localnet opens 127.0.0.0/8 to whoever is on a link: only what is translated here may come to it.
+  if (guards_localnet) {
+    rules.chains["guard"] = {.hook = "type filter hook prerouting priority -106; policy accept;",
+                             .rules = {"ip daddr 127.0.0.0/8 meta iiftype != loopback drop"}};
+  }
   if (!ended.empty()) {
+    for (const auto& [chain, hook] : {std::pair{"end_in", "prerouting"}, std::pair{"end_out", "output"}}) {
+      rules.chains[chain] = {.hook = fmt::format("type filter hook {} priority -106; policy accept;", hook),
+                             .rules = {"ct mark @ended goto end"}};
+    }
     rules.chains["ask"] = {.hook = "type filter hook output priority raw; policy accept;",
                            .rules = {fmt::format("meta mark {:#x} notrack", kProbeMark)}};
   }
 
-  rules.chains["lead_in"] = {.hook = "type nat hook prerouting priority dstnat; policy accept;",
-                             .rules = {"ct mark vmap @leads"}};
-  rules.chains["lead_out"] = {.hook = "type nat hook output priority -100; policy accept;",
-                              .rules = {"ct mark vmap @leads"}};
   if (has_any("hairpins")) {
     rules.chains["hairpin"] = {
         .hook = "type filter hook prerouting priority -99; policy accept;",

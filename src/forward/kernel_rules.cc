@@ -174,14 +174,14 @@ class ForwardRules {
     }
     if (most.new_all.count > 0) enter.push_back(turn_away(limit("new", packets_limit(most.new_all))));
     const bool masquerade = settings_.masquerade == Masquerade::always;
-    if (forward_.tcp != 0) {
-      enter.push_back(fmt::format("meta l4proto tcp {} ct mark set {} accept", count("connections"),
-                                  mark_text(forward_.tcp, masquerade)));
-    }
-    if (forward_.udp != 0) {
-      enter.push_back(fmt::format("meta l4proto udp {} ct mark set {} accept", count("sessions"),
-                                  mark_text(forward_.udp, masquerade)));
-    }
+    const auto let_in = [&](std::uint16_t number, bool udp) {
+      if (number == 0) return;
+      enter.push_back(fmt::format("meta l4proto {} {} ct mark set {} goto {}", udp ? "udp" : "tcp",
+                                  count(udp ? "sessions" : "connections"), mark_text(number, masquerade),
+                                  leg_name(settings_, number, udp)));
+    };
+    let_in(forward_.tcp, false);
+    let_in(forward_.udp, true);
   }
 
   // What the kernel would lead nowhere is told so: ::1 is reached only from this host itself and speaks to nobody else,
@@ -220,11 +220,9 @@ class ForwardRules {
   }
 
   void leg(std::uint16_t number, bool udp) {
-    const std::string name = leg_name(settings_, number, udp);
-    rules_.chains[name].rules = ways(number, udp);
+    rules_.chains[leg_name(settings_, number, udp)].rules = ways(number, udp);
     for (const bool masqueraded : {false, true}) {
       const std::string mark = mark_text(number, masqueraded);
-      rules_.maps["leads"].elements[mark] = "goto " + name;
       for (const bool up : {true, false}) {
         rules_.maps["carried"].elements[fmt::format("{} . {}", up ? "original" : "reply", mark)] =
             fmt::format("goto {}", carried(udp, up));

@@ -1,12 +1,12 @@
 // The rules of engine kernel: forwards → a table of nf_tables, as a value. Pure.
 //
-// A new connection comes by these chains, in the order of their priority, at both hooks where packets begin:
-// prerouting, and output for those of this host itself.
+// The first packet of a connection comes by these chains, at both hooks where packets begin: prerouting, and output for
+// those of this host itself.
 //
 //     arrive   to an address of this host, and a port where a forward listens ─▶ that one's `in`
-//     in       allow, deny, a quota that is reached, limits of connections; then it is let in: the connection's mark
-//              says whose it is from now on
-//     lead     the mark ─▶ a target, by destination NAT
+//     in       allow, deny, a quota that is reached
+//     enter    limits of connections; then it is let in: the connection's mark says whose it is from now on
+//     leg      ─▶ a target, by destination NAT
 //     hairpin  a target on the interface that the client came by would answer it past us: marked to be masqueraded
 //
 // and each packet of it, either way, where it leaves this host or reaches a socket of it:
