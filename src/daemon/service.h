@@ -153,7 +153,7 @@ class Service {
   std::optional<WakePacket> wake_packet_;
   std::string woken_by_sensor_;
   std::string start_took_;
-  std::vector<Event> untold_;
+  std::vector<Event> untold_;  // decided, and told once what was decided with them is under way
   std::optional<Instant> last_sample_;
   Instant renewed_;  // by what was counted in the kernel, as far as the gate was told
   std::optional<bool> listening_;

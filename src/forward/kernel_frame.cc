@@ -27,10 +27,15 @@ void write_frame(RuleSet& rules, const std::set<std::uint16_t>& ended, bool guar
 
   // In chains of NAT the kernel looks at the first packet of a connection only, so all others pass without cost. They
   // come before the chains of others that lead elsewhere.
-  rules.chains["arrive_in"] = {.hook = "type nat hook prerouting priority -105; policy accept;",
-                               .rules = {"ct state new goto arrive"}};
-  rules.chains["arrive_out"] = {.hook = "type nat hook output priority -105; policy accept;",
-                                .rules = {"ct state new goto arrive"}};
+  for (const auto& [side, hook] : {std::pair{"in", "prerouting"}, std::pair{"out", "output"}}) {
+    rules.chains[fmt::format("arrive_{}", side)] = {
+        .hook = fmt::format("type nat hook {} priority -105; policy accept;", hook),
+        .rules = {"ct state new goto arrive"}};
+    if (ended.empty()) continue;
+    rules.chains[fmt::format("end_{}", side)] = {
+        .hook = fmt::format("type filter hook {} priority -106; policy accept;", hook),
+        .rules = {"ct mark @ended goto end"}};
+  }
   auto& arrive = rules.chains["arrive"].rules;
   arrive.emplace_back("fib daddr type != local accept");
   if (has_any("listen4")) arrive.emplace_back("ip daddr . meta l4proto . th dport vmap @listen4");
@@ -43,10 +48,6 @@ void write_frame(RuleSet& rules, const std::set<std::uint16_t>& ended, bool guar
                              .rules = {"ip daddr 127.0.0.0/8 meta iiftype != loopback drop"}};
   }
   if (!ended.empty()) {
-    for (const auto& [chain, hook] : {std::pair{"end_in", "prerouting"}, std::pair{"end_out", "output"}}) {
-      rules.chains[chain] = {.hook = fmt::format("type filter hook {} priority -106; policy accept;", hook),
-                             .rules = {"ct mark @ended goto end"}};
-    }
     rules.chains["ask"] = {.hook = "type filter hook output priority raw; policy accept;",
                            .rules = {fmt::format("meta mark {:#x} notrack", kProbeMark)}};
   }

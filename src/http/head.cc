@@ -73,6 +73,8 @@ bool begins_status_line(std::string_view text) {
   return true;
 }
 
+bool is_status_line(std::string_view line) { return line.size() >= kVersionBytes + 4 && begins_status_line(line); }
+
 // The method with which a request line begins; empty: none. `open`: the line may go on behind the text.
 std::string_view method_of(std::string_view line, bool open) {
   std::size_t size = 0;
@@ -99,8 +101,7 @@ std::size_t method_at_end(std::string_view text) {
 // Where the last status line of `line` begins.
 std::size_t find_status_line(std::string_view line) {
   const auto at = line.rfind(kVersion);
-  const bool found = at != kNowhere && line.size() - at >= kVersionBytes + 4 && begins_status_line(line.substr(at));
-  return found ? at : kNowhere;
+  return at != kNowhere && is_status_line(line.substr(at)) ? at : kNowhere;
 }
 
 // Where the request line begins with which `line` ends.
@@ -162,7 +163,7 @@ Head::Line Head::read_start(std::string_view text, std::size_t size, MessageKind
 }
 
 Head::Line Head::read_response(std::string_view line) {
-  if (line.size() < kVersionBytes + 4 || !begins_status_line(line)) return Line::bad;
+  if (!is_status_line(line)) return Line::bad;
   status_ = static_cast<std::uint16_t>((line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0'));
   return Line::good;
 }

@@ -47,10 +47,10 @@ MessageReader::Scanned MessageReader::Scan::run(std::string_view text, MessageKi
   const auto rest = text.substr(line);
   if (in_fields || rest.empty() || (!torn && may_begin_start_line(rest, kind))) return Scanned::more;
   if (!searching) return Scanned::bad;
+  torn = true;
   const auto at = find_begin_of_start_line(rest, kind);
   if (at == std::string_view::npos) return Scanned::nothing;
   begin = line += at;
-  torn = true;
   return Scanned::more;
 }
 
@@ -146,7 +146,9 @@ MessageReader::Progress MessageReader::read_head(std::string_view bytes, const S
 
   Scan scan;
   scan.torn = torn_;
-  switch (scan.run(bytes, kind_, searching_)) {
+  const auto scanned = scan.run(bytes, kind_, searching_);
+  torn_ = scan.torn;
+  switch (scanned) {
     case Scanned::complete:
       found = {.head = scan.head,
                .text = bytes.substr(scan.begin, scan.line - scan.begin),
@@ -157,12 +159,10 @@ MessageReader::Progress MessageReader::read_head(std::string_view bytes, const S
     case Scanned::bad:
       return lose(0);
     case Scanned::nothing:
-      torn_ = true;
       return {.used = bytes.size()};
     case Scanned::more:
       break;
   }
-  torn_ = scan.torn;
   const auto rest = bytes.substr(scan.begin);
   if (rest.size() > most_head_) return too_long(bytes.size());
   if (!rest.empty()) {
@@ -183,6 +183,7 @@ MessageReader::Progress MessageReader::read_partial(std::string_view bytes, cons
   const auto known_line = scan.line;
   text.append(bytes);
   const auto scanned = scan.run(text, kind_, searching_);
+  torn_ = scan.torn;
   // What was at hand before began in an earlier piece, and can only be in the line that was not complete.
   const auto position = [&](std::size_t at) {
     return at < known ? line.after(at - known_line) : where.after(at - known);
@@ -203,7 +204,6 @@ MessageReader::Progress MessageReader::read_partial(std::string_view bytes, cons
       return lose(0);
     case Scanned::nothing:
       partial_.reset();
-      torn_ = true;
       return {.used = bytes.size()};
     case Scanned::more:
       break;
@@ -214,7 +214,6 @@ MessageReader::Progress MessageReader::read_partial(std::string_view bytes, cons
   scan.looked -= scan.begin;
   scan.begin = 0;
   if (text.size() > most_head_) return too_long(bytes.size());
-  torn_ = scan.torn;
   if (text.empty()) partial_.reset();
   return {.used = bytes.size()};
 }
@@ -224,7 +223,7 @@ MessageReader::Progress MessageReader::found_head(std::size_t used, std::size_t 
     partial_.reset();
     return lose(used);
   }
-  searching_ = torn_ = false;
+  searching_ = false;
   state_ = State::unknown;  // until body() tells
   return {.step = Step::head, .used = used};
 }
