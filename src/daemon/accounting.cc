@@ -321,19 +321,16 @@ void Accounting::change(QuotaEntry& entry, Change change) {
   hooks_.quota_changed(share);
 }
 
-void Accounting::dry(const std::string& key, std::uint64_t needed, std::uint64_t reserved, WallTime now) {
+void Accounting::dry(const std::string& key, std::uint64_t needed, const Engine::Recalled& recalled, WallTime now) {
   const auto found = quotas_.find(key);
   if (found == quotas_.end()) return;
   count(now);
   auto& [quota, share, forwards, changed] = found->second;
-  const auto enough = [&](const std::shared_ptr<Allowance>& allowance) {
-    return !allowance || allowance->left() >= needed;
-  };
-  if (!enough(share->up) || !enough(share->down)) {
+  if (recalled.free < needed && share->left() < needed) {
     const bool was_reached = share->reached.exchange(true);
-    log::debug("quota {}: nothing is left but {} bytes on their way", key, reserved);
+    log::debug("quota {}: nothing is left but {} bytes on their way", key, recalled.reserved);
     // The last bytes on their way tell it themselves; where a datagram has no room, nothing else would.
-    if (!was_reached && needed > 1 && reserved == 0 && !quota.exceeded()) {
+    if (!was_reached && needed > 1 && recalled.reserved == 0 && !quota.exceeded()) {
       tell_no_room(key, quota, fmt::format("a datagram of {} bytes", needed));
     }
   }

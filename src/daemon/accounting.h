@@ -61,9 +61,8 @@ class Accounting {
   // A step of the hourly backup of the store; to be called each second.
   void back_up(WallTime now);
 
-  // A data thread waits for `needed` bytes of a quota. `reserved` of it are on their way; all leases have been called
-  // in.
-  void dry(const std::string& key, std::uint64_t needed, std::uint64_t reserved, WallTime now);
+  // A data thread waits for `needed` bytes of a quota whose leases have been called in.
+  void dry(const std::string& key, std::uint64_t needed, const Engine::Recalled& recalled, WallTime now);
 
   // The kernel had a packet that had no room in a quota of action cut, and stopped it.
   void over(const std::string& key);

@@ -188,11 +188,23 @@ TEST_F(AccountingTest, says_that_a_datagram_without_room_has_reached_a_limit) {
   const auto share = run.books().share("web/limit");
   ASSERT_EQ(share->up->take(900), 900);  // as leases do
   run.carry(900, 0);
-  run.books().dry("web/limit", 300, 0, kNovember);
+  run.books().dry("web/limit", 300, {.free = 100}, kNovember);
   EXPECT_TRUE(share->reached);
   EXPECT_THAT(run.told(), ElementsAre(AllOf(HasSubstr("reached"), HasSubstr("300 bytes has no room"))));
   EXPECT_TRUE(run.books().raise("web/limit", 500, kNovember));
   EXPECT_FALSE(share->reached);
+}
+
+TEST_F(AccountingTest, does_not_cut_while_a_data_thread_may_hold_what_is_left) {
+  BooksOfARun run{path_, {limited(1'000)}};
+  const auto share = run.books().share("web/limit");
+  ASSERT_EQ(share->up->take(1'000), 1'000);  // 900 by one data thread, and 100 by the other after it was asked
+  run.carry(900, 0);
+  run.books().dry("web/limit", 1, {.free = 100}, kNovember);
+  EXPECT_FALSE(share->reached);
+  EXPECT_FALSE(share->dry) << "who finds nothing again asks again";
+  run.books().dry("web/limit", 1, {.reserved = 100}, kNovember);
+  EXPECT_TRUE(share->reached) << "they are on their way";
 }
 
 TEST(Accounting, lets_what_the_kernel_may_pass_follow_what_it_has_counted) {

@@ -333,8 +333,8 @@ ForwardedTraffic Forwards::traffic(const std::string& service) const {
 void Forwards::quota_dry(const std::string& key, std::uint64_t needed) {
   const auto share = accounting_->share(key);
   if (!share || !engine_) return;
-  engine_->recall(share, [this, key, needed](std::uint64_t reserved) {
-    if (!closing_) accounting_->dry(key, needed, reserved, system_now().wall);
+  engine_->recall(share, [this, key, needed](const Engine::Recalled& recalled) {
+    if (!closing_) accounting_->dry(key, needed, recalled, system_now().wall);
   });
 }
 

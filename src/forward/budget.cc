@@ -11,13 +11,12 @@ QuotaLease::QuotaLease(std::shared_ptr<QuotaShare> share) : share_{std::move(sha
                                      : nullptr;
 }
 
-void QuotaLease::give_up() {
-  for (const auto& lease : leases_) lease->give_up();
-}
-
-std::uint64_t QuotaLease::reserved() const {
-  std::uint64_t bytes = 0;
-  for (const auto& lease : leases_) bytes += lease->reserved();
+LeasedBytes QuotaLease::give_up() {
+  LeasedBytes bytes{.up = up_ == nullptr ? 0 : up_->held(), .down = down_ == nullptr ? 0 : down_->held()};
+  for (const auto& lease : leases_) {
+    bytes.reserved += lease->reserved();
+    lease->give_up();
+  }
   return bytes;
 }
 

@@ -14,6 +14,13 @@ namespace tidegate {
 
 enum class Flow : std::uint8_t { up, down };  // client to target, target to client
 
+// Bytes of a quota in the hands of data threads.
+struct LeasedBytes {
+  std::uint64_t up = 0;        // free to be used by uploads
+  std::uint64_t down = 0;      // by downloads; where both count together, the same bytes
+  std::uint64_t reserved = 0;  // on their way
+};
+
 // The leases that one data thread has on one quota.
 class QuotaLease {
  public:
@@ -21,8 +28,10 @@ class QuotaLease {
 
   QuotaShare& share() const { return *share_; }
   Lease* of(Flow flow) const { return flow == Flow::up ? up_ : down_; }  // null: those bytes do not count
-  void give_up();                                                        // what is held and not in use
-  [[nodiscard]] std::uint64_t reserved() const;                          // read or received, and not yet delivered
+
+  // Gives back what is held and not in use; tells what that was, and what has been read or received and is not yet
+  // delivered.
+  LeasedBytes give_up();
 
  private:
   std::shared_ptr<QuotaShare> share_;

@@ -191,19 +191,25 @@ void Engine::turn_away(const std::string& forward) {
   for (const auto& worker : workers_) worker->turn_away(forward);
 }
 
-void Engine::recall(const std::shared_ptr<QuotaShare>& quota, std::function<void(std::uint64_t)> done) {
+void Engine::recall(const std::shared_ptr<QuotaShare>& quota, std::function<void(const Recalled&)> done) {
   struct Answers {
-    std::size_t missing;
-    std::uint64_t reserved = 0;
-    std::function<void(std::uint64_t)> done;
+    std::size_t missing;  // of all messages
+    LeasedBytes all;      // what is left counted to it
+    std::function<void(const Recalled&)> done;
   };
-  auto answers =
-      std::make_shared<Answers>(Answers{.missing = workers_.size(), .done = std::move(done)});  // of all messages
+  const auto left = [](const std::shared_ptr<Allowance>& allowance) {
+    return allowance ? allowance->left() : Allowance::kMost;
+  };
+  auto answers = std::make_shared<Answers>(Answers{
+      .missing = workers_.size(), .all = {.up = left(quota->up), .down = left(quota->down)}, .done = std::move(done)});
   for (const auto& worker : workers_) {
-    worker->recall(quota, [executor = executor_, answers](std::uint64_t reserved) {
-      asio::post(executor, [answers, reserved] {
-        answers->reserved += reserved;
-        if (--answers->missing == 0) answers->done(answers->reserved);
+    worker->recall(quota, [executor = executor_, answers](const LeasedBytes& leased) {
+      asio::post(executor, [answers, leased] {
+        auto& all = answers->all;
+        all.up += leased.up;
+        all.down += leased.down;
+        all.reserved += leased.reserved;
+        if (--answers->missing == 0) answers->done({.free = std::min(all.up, all.down), .reserved = all.reserved});
       });
     });
   }

@@ -64,9 +64,16 @@ class Engine {
   // Clients that wait get their answer now.
   void turn_away(const std::string& forward);
 
+  // What a quota still had while its leases were called in.
+  struct Recalled {
+    std::uint64_t free = 0;  // at most, of the direction with less: left when it began, or held by a lease meanwhile
+    std::uint64_t reserved = 0;  // on their way still
+  };
+
   // Calls in all leases on the quota that are not in use. `done` comes on the control thread when every data thread has
-  // given them, with the bytes that are still on their way.
-  void recall(const std::shared_ptr<QuotaShare>& quota, std::function<void(std::uint64_t reserved)> done);
+  // given them. One that gave may have taken again by then, so a quota with nothing left is at its end only where
+  // nothing was `free` either.
+  void recall(const std::shared_ptr<QuotaShare>& quota, std::function<void(const Recalled&)> done);
 
   // See Worker::quota_changed().
   void quota_changed(const std::shared_ptr<QuotaShare>& quota);

@@ -247,6 +247,12 @@ class EngineTest : public ::testing::Test {
     return troubles_;
   }
 
+  Engine::Recalled recall(const std::shared_ptr<QuotaShare>& quota) {
+    std::promise<Engine::Recalled> answered;
+    on_control([&] { engine_->recall(quota, [&](const auto& recalled) { answered.set_value(recalled); }); });
+    return answered.get_future().get();
+  }
+
   static std::shared_ptr<QuotaShare> quota_of(std::uint64_t bytes, LimitAction action = LimitAction::cut) {
     auto share = std::make_shared<QuotaShare>();
     share->key = "q";
@@ -260,18 +266,14 @@ class EngineTest : public ::testing::Test {
 
  private:
   // Until each data thread has taken up what was posted to it before: a message goes there and back.
-  void wait_for_workers() {
-    std::promise<void> answered;
-    on_control([&] { engine_->recall(quota_of(0), [&](std::uint64_t) { answered.set_value(); }); });
-    answered.get_future().wait();
-  }
+  void wait_for_workers() { recall(quota_of(0)); }
 
   // As the daemon does it: all leases are called in, and what is left then decides.
   void on_dry(const std::string& key, std::uint64_t needed) {
     for (const auto& quota : quotas_) {
       if (quota->key != key) continue;
-      engine_->recall(quota, [this, quota, needed](std::uint64_t) {
-        if (quota->up->left() < needed) quota->reached = true;
+      engine_->recall(quota, [this, quota, needed](const Engine::Recalled& recalled) {
+        if (recalled.free < needed && quota->left() < needed) quota->reached = true;
         quota->dry = false;
         engine_->quota_changed(quota);
       });

@@ -2,6 +2,7 @@
 // a new one of these; connections that were made under the old keep it until they end.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -30,8 +31,13 @@ struct QuotaShare {
   std::atomic<bool> reached{false};  // of action cut: told by the control thread when the last byte has been delivered
   std::atomic<bool> dry{false};      // a data thread found nothing left, and the control thread has been told
 
+  // What is left for the direction that has less, leases not counted. Any thread.
+  [[nodiscard]] std::uint64_t left() const {
+    return std::min(up ? up->left() : Allowance::kMost, down ? down->left() : Allowance::kMost);
+  }
+
   // Of reject and throttle: the limit has been reached. Any thread.
-  [[nodiscard]] bool spent() const { return (up && up->left() == 0) || (down && down->left() == 0); }
+  [[nodiscard]] bool spent() const { return left() == 0; }
 
   // Whether it lets nobody new in, and no datagram through. Any thread.
   [[nodiscard]] bool closed() const {

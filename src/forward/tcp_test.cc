@@ -183,6 +183,21 @@ TEST_F(Tcp, ends_64_connections_at_the_very_byte_of_a_quota) {
   EXPECT_GE(counted().refused, 1U);
 }
 
+TEST_F(Tcp, says_what_a_lease_held_when_it_is_called_in) {
+  const Server server{echo};
+  const auto settings = forward_to(server.port());
+  constexpr std::uint64_t kLimit = 10'000'000;
+  const auto quota = quota_of(kLimit);
+  ASSERT_TRUE(serve({settings}, {quota}));
+  const Fd client = connect_to(settings.listen.first);
+  ASSERT_TRUE(send_all(client.get(), pattern(100)));
+  ASSERT_EQ(receive(client.get(), 100).size(), 100U);
+  ASSERT_TRUE(eventually([&] { return counted().upload + counted().download == 200; }));
+  EXPECT_LT(quota->left(), kLimit - 200);
+  EXPECT_EQ(recall(quota).free, kLimit - 200);
+  EXPECT_EQ(quota->left(), kLimit - 200);
+}
+
 TEST_F(Tcp, goes_on_after_a_quota_was_raised) {
   const Server server{echo};
   const auto settings = forward_to(server.port());
@@ -223,7 +238,7 @@ TEST_F(Tcp, holds_a_client_until_its_service_is_ready) {
   auto settings = forward_to(free_port());
   settings.service = "s";
   ASSERT_TRUE(serve({settings}));
-  const Fd client = connect_to(settings.listen.first);
+  Fd client = connect_to(settings.listen.first);
   ASSERT_TRUE(send_all(client.get(), "early"));
   ASSERT_TRUE(eventually([&] { return waiting() == 1 && times_wanted() >= 1; }));
   // The service counts as ready a little before it listens.
@@ -232,6 +247,7 @@ TEST_F(Tcp, holds_a_client_until_its_service_is_ready) {
   const Server server{echo, settings.targets[0].port};
   EXPECT_EQ(receive(client.get(), 5), "early");
   EXPECT_EQ(counted().refused, 0U);
+  client.reset();  // or the server waits for more
 }
 
 TEST_F(Tcp, answers_a_client_that_cannot_be_held_as_configured) {

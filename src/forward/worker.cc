@@ -122,12 +122,8 @@ void Worker::turn_away(std::string forward) {
   });
 }
 
-void Worker::recall(std::shared_ptr<QuotaShare> quota, std::function<void(std::uint64_t)> done) {
-  loop_->post([this, quota = std::move(quota), done = std::move(done)] {
-    auto& lease = context_.leases.of(quota);
-    lease.give_up();
-    done(lease.reserved());
-  });
+void Worker::recall(std::shared_ptr<QuotaShare> quota, std::function<void(const LeasedBytes&)> done) {
+  loop_->post([this, quota = std::move(quota), done = std::move(done)] { done(context_.leases.of(quota).give_up()); });
 }
 
 void Worker::quota_changed(std::shared_ptr<QuotaShare> quota) {

@@ -108,9 +108,8 @@ class Worker {
   // The start of the forward's service failed: clients that wait get their answer now.
   void turn_away(std::string forward);
 
-  // Asks for the leases on the quota that are not in use; `done` is called, in the data thread, with the bytes that
-  // are reserved still, because they are on their way.
-  void recall(std::shared_ptr<QuotaShare> quota, std::function<void(std::uint64_t reserved)> done);
+  // Asks for the leases on the quota that are not in use; `done` is called, in the data thread, with what they held.
+  void recall(std::shared_ptr<QuotaShare> quota, std::function<void(const LeasedBytes&)> done);
 
   // The quota has room again (`reached` false), or its last byte has been delivered (true, action cut): connections
   // that wait for it go on, or end.
