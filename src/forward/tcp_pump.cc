@@ -20,7 +20,8 @@ constexpr std::uint8_t kFullReads = 8;      // of the largest size in a row: a b
 // third less than a copy. One or two go faster when they are copied (docs/performance.md).
 constexpr std::size_t kBulkStreamsToSplice = 4;
 
-std::size_t read_size(std::uint8_t size) { return kLeastRead << (2U * size); }
+constexpr std::size_t read_size(std::uint8_t size) { return kLeastRead << (2U * size); }
+static_assert(read_size(kLargestSize) <= WorkerContext::kBuffer);
 
 }  // namespace
 
@@ -136,7 +137,7 @@ bool TcpConnection::copy(Flow flow, std::uint64_t bytes, std::size_t& moved) {
   Side& source = from(flow);
   Side& peer = to(flow);
   Budget& budget = plan_->budget;
-  const auto got = ::recv(source.fd.get(), context_.buffer.data(), bytes, 0);
+  const auto got = ::recv(source.fd.get(), context_.buffer.get(), bytes, 0);
   if (got <= 0) return read_nothing(flow, got, bytes);
   const auto read = static_cast<std::size_t>(got);
   budget.release(flow, bytes - read, client_, rate_.get());
@@ -147,7 +148,7 @@ bool TcpConnection::copy(Flow flow, std::uint64_t bytes, std::size_t& moved) {
 
   std::size_t sent = 0;
   if (peer.writable) {
-    const auto status = ::send(peer.fd.get(), context_.buffer.data(), read, MSG_NOSIGNAL);
+    const auto status = ::send(peer.fd.get(), context_.buffer.get(), read, MSG_NOSIGNAL);
     if (status < 0 && errno != EAGAIN && errno != EINTR) {
       budget.release(flow, read, client_, rate_.get());
       broken(peer);
@@ -157,7 +158,7 @@ bool TcpConnection::copy(Flow flow, std::uint64_t bytes, std::size_t& moved) {
     budget.settle(flow, sent, client_);
   }
   if (sent == read) return true;
-  const auto rest = std::span{context_.buffer}.subspan(sent, read - sent);
+  const auto rest = std::span{context_.buffer.get() + sent, read - sent};
   s.backlog = std::make_unique<std::vector<std::byte>>(rest.begin(), rest.end());
   context_.backlog += rest.size();
   return true;  // and flush() finds out whether the peer takes more

@@ -12,7 +12,6 @@ namespace tidegate {
 
 namespace {
 
-constexpr int kBatchesInATurn = 4;
 constexpr Duration kAskAgain = std::chrono::seconds{1};
 constexpr Duration kTryAgain = std::chrono::milliseconds{20};
 
@@ -99,17 +98,15 @@ class UdpForward::Impl final : private Timer {
     [[nodiscard]] int descriptor() const { return listener_.fd.get(); }
 
     void on_events(std::uint32_t) override {
-      auto& reader = owner_.sessions_.tools().reader;
-      for (int batch = 0; batch < kBatchesInATurn; ++batch) {
-        const std::size_t count = reader.read(descriptor());
-        if (const auto overflows = reader.overflows()) {
-          owner_.sessions_.plan().counters.dropped.add(*overflows - overflows_);
-          overflows_ = *overflows;
-        }
-        owner_.carry(listener_, count);
-        if (count < DatagramReader::kSlots) return;  // emptied: whatever comes now is a new event
+      auto& reader = owner_.context_.reader;
+      const std::size_t count = reader.read(descriptor());
+      if (const auto overflows = reader.overflows()) {
+        owner_.sessions_.plan().counters.dropped.add(*overflows - overflows_);
+        overflows_ = *overflows;
       }
-      owner_.context_.loop.again(*this);
+      owner_.carry(listener_, count);
+      // Fewer: emptied, and whatever comes now is a new event.
+      if (count == DatagramReader::kSlots) owner_.context_.loop.again(*this);
     }
 
    private:
@@ -120,32 +117,45 @@ class UdpForward::Impl final : private Timer {
 
   // Hands a batch to its sessions, each all of its own at once, so that as much as possible leaves together.
   void carry(const Listener& listener, std::size_t count) {
-    std::array<UdpSession*, DatagramReader::kSlots> owners{};
-    std::array<Datagrams, DatagramReader::kSlots> items;
+    constexpr std::size_t kSlots = DatagramReader::kSlots;
+    struct Share {
+      UdpSession* session;
+      std::size_t first;
+      std::size_t last;
+    };
+    std::array<Datagrams, kSlots> items;     // NOLINT(cppcoreguidelines-pro-type-member-init): as far as it is filled
+    std::array<std::uint16_t, kSlots> next;  // NOLINT(cppcoreguidelines-pro-type-member-init): of the same session
+    std::array<Share, kSlots> shares;        // NOLINT(cppcoreguidelines-pro-type-member-init)
+    std::size_t sharers = 0;
     for (std::size_t i = 0; i < count; ++i) {
-      const Arrival arrival = sessions_.tools().reader.at(i);
+      const Arrival arrival = context_.reader.at(i);
       items[i] = arrival.datagrams;
       if (arrival.cut) {
         context_.tell_trouble(sessions_.plan().forward->settings.name, "a datagram was longer than UDP allows");
+        drop(items[i]);
+        continue;
+      }
+      UdpSession* const session =
+          session_of({.client = arrival.from, .local = arrival.to, .listener = &listener}, arrival);
+      if (session == nullptr) {
+        drop(items[i]);
+        continue;
+      }
+      auto& share = session->share;
+      if (share < sharers && shares[share].session == session) {
+        next[shares[share].last] = static_cast<std::uint16_t>(i);
       } else {
-        const UdpKey key{.client = arrival.from, .local = arrival.to, .listener = &listener};
-        owners[i] = i > 0 && owners[i - 1] != nullptr && !owners[i - 1]->closed() && owners[i - 1]->key() == key
-                        ? owners[i - 1]
-                        : session_of(key, arrival);
+        share = static_cast<std::uint16_t>(sharers++);
+        shares[share] = {.session = session, .first = i, .last = i};
       }
-      if (owners[i] == nullptr) drop(items[i]);
+      shares[share].last = i;
     }
-    std::array<Datagrams, DatagramReader::kSlots> own;
-    for (std::size_t i = 0; i < count; ++i) {
-      UdpSession* const session = owners[i];
-      if (session == nullptr) continue;
+    std::array<Datagrams, kSlots> own;  // NOLINT(cppcoreguidelines-pro-type-member-init): likewise
+    for (const auto& share : std::span{shares}.first(sharers)) {
       std::size_t owned = 0;
-      for (std::size_t j = i; j < count; ++j) {
-        if (owners[j] != session) continue;
-        own[owned++] = items[j];
-        owners[j] = nullptr;
-      }
-      carry(*session, {own.data(), owned});
+      for (std::size_t i = share.first; i != share.last; i = next[i]) own[owned++] = items[i];
+      own[owned++] = items[share.last];
+      carry(*share.session, {own.data(), owned});
     }
   }
 

@@ -49,10 +49,9 @@ bool tells_of_earlier(int error) {
 
 }  // namespace
 
-DatagramReader::DatagramReader(std::span<std::byte> buffer) {
-  const std::size_t room = buffer.size() / kSlots;
+DatagramReader::DatagramReader(std::span<std::byte, kBuffer> buffer) {
   for (std::size_t i = 0; i < kSlots; ++i) {
-    slots_[i].bytes = {.iov_base = buffer.data() + i * room, .iov_len = room};
+    slots_[i].bytes = {.iov_base = buffer.data() + i * kSlotBytes, .iov_len = kSlotBytes};
     auto& header = headers_[i].msg_hdr;
     header.msg_name = slots_[i].from.get();
     header.msg_iov = &slots_[i].bytes;
@@ -120,7 +119,7 @@ void DatagramSender::gather(Run& run, std::size_t merge) const {
     const std::size_t rest = item.bytes.size() - run.offset;
     const bool same = item.each == run.each || (item.each < run.each && rest <= item.each);
     if (run.datagrams > 0 && (!same || rest == 0)) break;
-    const std::size_t room = alone ? 1 : std::min(kMost - run.datagrams, (kMostBytes - run.bytes) / run.each);
+    const std::size_t room = alone ? 1 : std::min(kMostSegments - run.datagrams, (kMostBytes - run.bytes) / run.each);
     const std::size_t taken = std::min(rest, room * run.each);
     if (taken < rest && taken == 0) break;
     run.parts[run.part_count++] = {
@@ -134,7 +133,7 @@ void DatagramSender::gather(Run& run, std::size_t merge) const {
     }
     ++run.next;
     run.offset = 0;
-    if (alone || taken % run.each != 0 || run.datagrams == kMost) break;
+    if (alone || taken % run.each != 0 || run.datagrams == kMostSegments) break;
   }
 }
 

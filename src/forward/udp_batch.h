@@ -44,9 +44,13 @@ struct Arrival {
 // Reads into a buffer that is its owner's; what at() gives is good until the next read().
 class DatagramReader {
  public:
-  static constexpr std::size_t kSlots = 16;  // each takes the longest that GRO makes, if the buffer has 1 MiB
+  // As many as let several datagrams of one of 50 flows come together while others wait. Each slot takes the longest
+  // that GRO makes, and they do not all begin in the same sets of the processor's caches.
+  static constexpr std::size_t kSlots = 256;
+  static constexpr std::size_t kSlotBytes = (64 << 10) + 17 * 64;
+  static constexpr std::size_t kBuffer = kSlots * kSlotBytes;
 
-  explicit DatagramReader(std::span<std::byte> buffer);
+  explicit DatagramReader(std::span<std::byte, kBuffer> buffer);
   DatagramReader(const DatagramReader&) = delete;
   DatagramReader& operator=(const DatagramReader&) = delete;
 
@@ -87,9 +91,10 @@ struct DatagramPath {
 // Datagrams to be sent to one peer, in order, with as few calls as the kernel allows.
 class DatagramSender {
  public:
-  static constexpr std::size_t kMost = 64;               // in an Outbox at once, and segments in one call
-  static constexpr std::size_t kMostBytes = 65'507;      // in one call: what an IPv4 datagram can carry
-  static constexpr std::uint16_t kAnySize = kMostBytes;  // to begin with, datagrams of any size are merged
+  static constexpr std::size_t kMost = DatagramReader::kSlots;  // waiting at once
+  static constexpr std::size_t kMostSegments = 64;              // in one call
+  static constexpr std::size_t kMostBytes = 65'507;             // in one call: what an IPv4 datagram can carry
+  static constexpr std::uint16_t kAnySize = kMostBytes;         // to begin with, datagrams of any size are merged
 
   // What one call came to.
   struct Sent {
@@ -108,7 +113,7 @@ class DatagramSender {
 
  private:
   struct Run {
-    std::array<iovec, kMost> parts;
+    std::array<iovec, kMostSegments> parts;
     std::size_t part_count = 0;
     std::size_t bytes = 0;
     std::size_t datagrams = 0;

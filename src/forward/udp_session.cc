@@ -10,7 +10,6 @@ namespace tidegate {
 
 namespace {
 
-constexpr int kReplyBatchesInATurn = 4;
 constexpr int kSocketBuffer = 1 << 20;  // bytes for answers; memory only while it is filled
 constexpr std::uint8_t kRefusalsBeforeMove = 3;
 constexpr std::size_t kMostTries = 64;
@@ -31,13 +30,14 @@ bool UdpPlan::empty() const {
 
 // --- UdpSession: beginning and end
 
-UdpSession::UdpSession(UdpTools& tools, UdpPlan& plan, UdpClient& client, const UdpKey& key, std::uint32_t interface)
-    : tools_{tools},
+UdpSession::UdpSession(WorkerContext& context, UdpPlan& plan, UdpClient& client, const UdpKey& key,
+                       std::uint32_t interface)
+    : context_{context},
       plan_{&plan},
       client_{&client},
       key_{key},
       rate_{plan.forward->connection_rate()},
-      last_{tools.context.loop.now().instant},
+      last_{context.loop.now().instant},
       interface_{interface} {
   plan.sessions[static_cast<std::size_t>(standing_)].push_back(*this);
   client.sessions.push_back(*this);
@@ -54,7 +54,7 @@ void UdpSession::close() {
     queue_.reset();
   }
   leave_target();
-  tools_.context.loop.not_again(*this);
+  context_.loop.not_again(*this);
   auto& life = *plan_->forward->life;
   life.open_sessions.fetch_sub(1, std::memory_order_relaxed);
   client_->client.sessions.fetch_sub(1, std::memory_order_relaxed);
@@ -70,7 +70,7 @@ Instant UdpSession::expires() const {
 }
 
 void UdpSession::touch(UdpStanding standing) {
-  const Instant now = tools_.context.loop.now().instant;
+  const Instant now = context_.loop.now().instant;
   if (now == last_ && standing == standing_) return;  // among the last already
   last_ = now;
   standing_ = standing;
@@ -99,15 +99,14 @@ Result<Fd> UdpSession::open_socket(const SocketAddress& target) const {
 }
 
 UdpSession::Reach UdpSession::connect(std::uint64_t tried) {
-  auto& context = tools_.context;
   auto& targets = plan_->forward->targets;
-  const Instant now = context.loop.now().instant;
+  const Instant now = context_.loop.now().instant;
   for (std::size_t i = 0; i < kMostTries; ++i) {
     const auto choice = targets.choose(key_.client.address, key_.listener->port, key_.listener->nth, tried, now);
     if (!choice) return Reach::no_target;
     auto socket = open_socket(choice->address);
     if (socket) {
-      if (const auto watched = context.loop.watch(socket->get(), EPOLLIN, *this); !watched)
+      if (const auto watched = context_.loop.watch(socket->get(), EPOLLIN, *this); !watched)
         socket = std::unexpected{watched.error()};
     }
     if (socket) {
@@ -122,7 +121,7 @@ UdpSession::Reach UdpSession::connect(std::uint64_t tried) {
       return Reach::reached;
     }
     if (is_shortage(socket.error().code)) return Reach::no_room;
-    context.tell_trouble(plan_->forward->settings.name, socket.error().what, key_.client.address);
+    context_.tell_trouble(plan_->forward->settings.name, socket.error().what, key_.client.address);
     targets.failed(choice->index, now);
     tried |= tried_bit(choice->index);
   }
@@ -131,7 +130,7 @@ UdpSession::Reach UdpSession::connect(std::uint64_t tried) {
 
 void UdpSession::leave_target() {
   if (!socket_) return;
-  tools_.context.loop.unwatch(socket_.get());  // closing is not enough: a child just forked may have a copy
+  context_.loop.unwatch(socket_.get());  // closing is not enough: a child just forked may have a copy
   socket_.reset();
   target_->open.fetch_sub(1, std::memory_order_relaxed);
 }
@@ -140,7 +139,7 @@ void UdpSession::leave_target() {
 void UdpSession::refused() {
   if (++refusals_ < kRefusalsBeforeMove) return;
   refusals_ = 0;
-  plan_->forward->targets.failed(target_index_, tools_.context.loop.now().instant);
+  plan_->forward->targets.failed(target_index_, context_.loop.now().instant);
   // Where there is no other, or no room, it stays with the socket that it has.
   [[maybe_unused]] const Reach moved = connect(tried_bit(target_index_));
 }
@@ -161,34 +160,31 @@ void UdpSession::carry(std::span<const Datagrams> items) {
 
 void UdpSession::on_events(std::uint32_t) {
   if (closed_) return;  // in this turn
-  auto& reader = tools_.reader;
-  for (int batch = 0; batch < kReplyBatchesInATurn; ++batch) {
-    const std::size_t count = reader.read(socket_.get());
-    if (reader.error() == EAGAIN) return;
-    if (reader.error() != 0) {
-      refused();  // read, and so cleared; what waits behind it comes with the next call
-      continue;
-    }
-    std::array<Datagrams, DatagramReader::kSlots> items;
-    std::size_t whole = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      const Arrival arrival = reader.at(i);
-      items[whole] = arrival.datagrams;
-      if (arrival.cut) {
-        drop({&items[whole], 1});
-      } else {
-        ++whole;
-      }
-    }
-    if (const auto overflows = reader.overflows()) {
-      plan_->counters.dropped.add(*overflows - overflows_);
-      overflows_ = *overflows;
-    }
-    answered();
-    deliver(Flow::down, {items.data(), whole});
-    if (count < DatagramReader::kSlots) return;  // emptied: whatever comes now is a new event
+  auto& reader = context_.reader;
+  const std::size_t count = reader.read(socket_.get());
+  if (reader.error() == EAGAIN) return;
+  if (reader.error() != 0) {
+    refused();  // read, and so cleared; what waits behind it comes with the next call
+    return context_.loop.again(*this);
   }
-  if (reader.error() == 0) tools_.context.loop.again(*this);
+  std::array<Datagrams, DatagramReader::kSlots> items;
+  std::size_t whole = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const Arrival arrival = reader.at(i);
+    items[whole] = arrival.datagrams;
+    if (arrival.cut) {
+      drop({&items[whole], 1});
+    } else {
+      ++whole;
+    }
+  }
+  if (const auto overflows = reader.overflows()) {
+    plan_->counters.dropped.add(*overflows - overflows_);
+    overflows_ = *overflows;
+  }
+  answered();
+  deliver(Flow::down, {items.data(), whole});
+  if (count == DatagramReader::kSlots) context_.loop.again(*this);  // else emptied: what comes now is a new event
 }
 
 // How much of `item` may pass: whole datagrams, reserved in the budget; the rest is dropped.
@@ -200,9 +196,9 @@ Datagrams UdpSession::within_budget(Flow flow, const Datagrams& item) {
   while (granted < size) {
     const std::size_t rest = size - granted;
     const std::size_t one = std::min(item.each, rest);
-    const Grant grant = budget.reserve(flow, rest, one, &client_->client, rate_.get(), tools_.context.loop.now());
+    const Grant grant = budget.reserve(flow, rest, one, &client_->client, rate_.get(), context_.loop.now());
     if (grant.bytes == 0) {
-      if (grant.dry != nullptr) tools_.context.tell_dry(*grant.dry, one);
+      if (grant.dry != nullptr) context_.tell_dry(*grant.dry, one);
       plan_->counters.dropped.add(item.part(granted, size).count());
       break;
     }
@@ -220,7 +216,7 @@ bool UdpSession::deliver(Flow flow, std::span<const Datagrams> items, Delivery d
     return true;
   }
   auto& counters = plan_->counters;
-  auto& sender = tools_.sender;
+  auto& sender = context_.sender;
   sender.clear();
   for (const auto& item : items) {
     const Datagrams passing = within_budget(flow, item);
@@ -272,7 +268,7 @@ void UdpSession::stop_waiting() {
 }
 
 void UdpSession::drop_old() {
-  const Instant now = tools_.context.loop.now().instant;
+  const Instant now = context_.loop.now().instant;
   auto& held = queue_->datagrams;
   while (!held.empty() && held.front().at + plan_->forward->settings.hold.duration <= now) {
     queue_->bytes -= held.front().bytes.size();

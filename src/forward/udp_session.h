@@ -12,7 +12,6 @@
 #include <span>
 #include <vector>
 
-#include "forward/udp_batch.h"
 #include "forward/worker.h"
 
 namespace tidegate {
@@ -61,14 +60,6 @@ struct UdpClient {
   UdpList<UdpClientTag> sessions;
 };
 
-// What the sessions of one forward use in turn.
-struct UdpTools {
-  explicit UdpTools(WorkerContext& c) : context{c}, reader{c.buffer} {}
-  WorkerContext& context;
-  DatagramReader reader;
-  DatagramSender sender;
-};
-
 class UdpSession final : public Watched, public Disposable, public UdpHook<UdpPlanTag>, public UdpHook<UdpClientTag> {
  public:
   // Whether a target was reached, which for UDP means that a route and a socket were found.
@@ -76,7 +67,7 @@ class UdpSession final : public Watched, public Disposable, public UdpHook<UdpPl
 
   // Begins with the standing `fresh`. Counts itself among the open ones of the forward and of the client, which has
   // been acquired and is released with it. `interface` is the one that the first datagram came by.
-  UdpSession(UdpTools& tools, UdpPlan& plan, UdpClient& client, const UdpKey& key, std::uint32_t interface);
+  UdpSession(WorkerContext& context, UdpPlan& plan, UdpClient& client, const UdpKey& key, std::uint32_t interface);
   ~UdpSession() override = default;  // after close()
 
   // Opens a socket towards a target that is not among `tried` (see Targets::choose), in place of the one it has.
@@ -98,6 +89,8 @@ class UdpSession final : public Watched, public Disposable, public UdpHook<UdpPl
 
   // Undoes all that it has counted and closes its socket; what waits is dropped. What comes later is ignored.
   void close();
+
+  std::uint16_t share = 0;  // its number in the batch that is being handed out; its listener's
 
   [[nodiscard]] const UdpKey& key() const { return key_; }
   [[nodiscard]] UdpPlan& plan() const { return *plan_; }
@@ -132,7 +125,7 @@ class UdpSession final : public Watched, public Disposable, public UdpHook<UdpPl
   void leave_target();
   [[nodiscard]] Result<Fd> open_socket(const SocketAddress& target) const;
 
-  UdpTools& tools_;
+  WorkerContext& context_;
   UdpPlan* const plan_;
   UdpClient* const client_;
   const UdpKey key_;

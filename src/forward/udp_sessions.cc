@@ -39,7 +39,7 @@ std::size_t UdpSessions::KeyHash::operator()(const UdpKey& key) const noexcept {
 }
 
 UdpSessions::UdpSessions(WorkerContext& context, std::shared_ptr<ForwardRuntime> forward)
-    : tools_{context}, sessions_{0, KeyHash{random_seed()}} {
+    : context_{context}, sessions_{0, KeyHash{random_seed()}} {
   replace(std::move(forward));
 }
 
@@ -49,7 +49,7 @@ UdpSessions::~UdpSessions() {
 
 void UdpSessions::replace(std::shared_ptr<ForwardRuntime> forward) {
   std::erase_if(plans_, [](const auto& plan) { return plan->empty(); });
-  plans_.push_back(std::make_unique<UdpPlan>(tools_.context, std::move(forward)));
+  plans_.push_back(std::make_unique<UdpPlan>(context_, std::move(forward)));
 }
 
 UdpSession* UdpSessions::find(const UdpKey& key) {
@@ -70,14 +70,14 @@ ForwardClient* UdpSessions::acquire(const IpAddress& address) {
 UdpSession* UdpSessions::open(const UdpKey& key, std::uint32_t interface) {
   auto& forward = *plan().forward;
   ForwardClient* const client = allowed(forward.settings, key.client.address) ? acquire(key.client.address) : nullptr;
-  if (client == nullptr || admit(forward, *client, tools_.context.loop.now().instant) != Refusal::none ||
+  if (client == nullptr || admit(forward, *client, context_.loop.now().instant) != Refusal::none ||
       !make_room(*client)) {
     if (client != nullptr) forward.life->clients.release(*client);
     plan().counters.refused.add(1);
     return nullptr;
   }
   UdpClient& own = clients_.try_emplace(client, *client).first->second;
-  auto session = std::make_unique<UdpSession>(tools_, plan(), own, key, interface);
+  auto session = std::make_unique<UdpSession>(context_, plan(), own, key, interface);
   return sessions_.emplace(key, std::move(session)).first->second.get();
 }
 
@@ -114,9 +114,9 @@ bool UdpSessions::connect(UdpSession& session) {
   if (reach == UdpSession::Reach::no_room && evict(UdpStanding::fresh, &session)) reach = session.connect();
   if (reach == UdpSession::Reach::reached) return true;
   if (!session.waits()) session.plan().counters.errors.add(1);
-  tools_.context.tell_trouble(plan().forward->settings.name, reach == UdpSession::Reach::no_room
-                                                                 ? "no socket is left for a UDP session"
-                                                                 : "no target can be reached by UDP");
+  context_.tell_trouble(plan().forward->settings.name, reach == UdpSession::Reach::no_room
+                                                           ? "no socket is left for a UDP session"
+                                                           : "no target can be reached by UDP");
   return false;
 }
 
@@ -125,11 +125,11 @@ void UdpSessions::end(UdpSession& session) {
   UdpClient& client = session.client();
   session.close();
   if (client.sessions.empty()) clients_.erase(&client.client);
-  tools_.context.loop.dispose(std::move(node.mapped()));  // events of this turn may be for it
+  context_.loop.dispose(std::move(node.mapped()));  // events of this turn may be for it
 }
 
 std::optional<Instant> UdpSessions::expire() {
-  const Instant now = tools_.context.loop.now().instant;
+  const Instant now = context_.loop.now().instant;
   std::optional<Instant> next;
   for (const auto& plan : plans_) {
     for (auto& list : plan->sessions) {

@@ -22,7 +22,6 @@ class UdpSessions {
   // The settings of new sessions; those there are keep theirs.
   void replace(std::shared_ptr<ForwardRuntime> forward);
   [[nodiscard]] UdpPlan& plan() { return *plans_.back(); }
-  [[nodiscard]] UdpTools& tools() { return tools_; }
 
   // Null: there is none.
   [[nodiscard]] UdpSession* find(const UdpKey& key);
@@ -72,7 +71,7 @@ class UdpSessions {
   [[nodiscard]] bool make_room(const ForwardClient& client);
   [[nodiscard]] bool evict(UdpStanding most, const UdpSession* but = nullptr);
 
-  UdpTools tools_;
+  WorkerContext& context_;
   std::vector<std::unique_ptr<UdpPlan>> plans_;  // the present one last
   std::unordered_map<const ForwardClient*, UdpClient> clients_;
   std::unordered_map<UdpKey, std::unique_ptr<UdpSession>, KeyHash> sessions_;

@@ -121,6 +121,29 @@ TEST_F(Udp, merges_datagrams_of_one_size_into_one_send) {
   EXPECT_EQ(counters_.datagrams_up.get(), 16U);
 }
 
+TEST_F(Udp, carries_more_than_a_batch_of_many_clients_in_order) {
+  start();
+  std::vector<Peer> clients;
+  for (int i = 0; i < 5; ++i) clients.push_back(client());
+  constexpr std::size_t kEach = DatagramReader::kSlots / 4;
+  set_option(target_.fd(), IPPROTO_UDP, UDP_GRO, 1);
+  while_loop_stands([&] {
+    for (std::size_t i = 0; i < kEach; ++i) {
+      for (std::size_t c = 0; c < clients.size(); ++c) clients[c].send(fmt::format("{}:{:04}", c, i));
+    }
+  });
+  const auto arrived = target_.receive_all();
+  EXPECT_LE(arrived.size(), 2 * clients.size()) << "at most two sends for each client: one of either batch";
+  std::vector<std::string> all(clients.size());
+  for (const auto& merged : arrived) all.at(static_cast<std::size_t>(merged.front() - '0')) += merged;
+  for (std::size_t c = 0; c < clients.size(); ++c) {
+    std::string sent;
+    for (std::size_t i = 0; i < kEach; ++i) sent += fmt::format("{}:{:04}", c, i);
+    EXPECT_EQ(all[c], sent);
+  }
+  EXPECT_EQ(counters_.datagrams_up.get(), kEach * clients.size());
+}
+
 TEST_F(Udp, answers_from_the_address_that_the_client_sent_to) {
   const std::uint16_t port = start(std::nullopt);
   for (const auto* const address : {"127.0.0.2", "127.0.0.3", "::1"}) {

@@ -16,6 +16,7 @@
 #include "forward/loop.h"
 #include "forward/pipes.h"
 #include "forward/runtime.h"
+#include "forward/udp_batch.h"
 #include "model/sample.h"
 
 namespace tidegate {
@@ -45,11 +46,11 @@ struct Listener {
 // What the parts of a worker use together.
 class WorkerContext {
  public:
-  static constexpr std::size_t kBuffer = 1 << 20;
+  static constexpr std::size_t kBuffer = DatagramReader::kBuffer;  // and more than a read of TCP
   static constexpr std::size_t kMostBacklog = 64 << 20;  // of all connections together, before reads become small
 
   WorkerContext(Loop& loop_, std::size_t index_, PipeBudget& budget, const WorkerHooks& hooks_)
-      : loop{loop_}, index{index_}, hooks{hooks_}, pipes{budget}, farewells{loop_}, buffer(kBuffer) {}
+      : loop{loop_}, index{index_}, hooks{hooks_}, pipes{budget}, farewells{loop_} {}
 
   Loop& loop;
   const std::size_t index;  // of the data thread
@@ -57,9 +58,12 @@ class WorkerContext {
   QuotaLeases leases;
   Pipes pipes;
   Farewells farewells;
-  std::vector<std::byte> buffer;  // kBuffer bytes, for whoever reads just now
-  std::size_t backlog = 0;        // bytes read that their peers have not taken yet
-  std::size_t bulk_streams = 0;   // that fill every read
+  // For whoever reads just now. What of it was never filled takes no memory.
+  const std::unique_ptr<std::byte[]> buffer = std::make_unique_for_overwrite<std::byte[]>(kBuffer);
+  DatagramReader reader{std::span<std::byte, kBuffer>{buffer.get(), kBuffer}};
+  DatagramSender sender;
+  std::size_t backlog = 0;       // bytes read that their peers have not taken yet
+  std::size_t bulk_streams = 0;  // that fill every read
 
   // Tells the control thread that the quota is dry, once until it has answered.
   void tell_dry(QuotaShare& quota, std::uint64_t needed);
