@@ -73,7 +73,7 @@ void validate_kernel_forward(const std::string& path, const ForwardSettings& for
 
 void watch_listening_ports(std::vector<PortRange>& ports, const ForwardSettings& forward) {
   for (const Protocol protocol : {Protocol::tcp, Protocol::udp}) {
-    const bool carried = protocol == Protocol::tcp ? carries_tcp(forward.protocol) : carries_udp(forward.protocol);
+    const bool carried = carries(forward.protocol, protocol == Protocol::udp);
     const PortRange range{.protocol = protocol, .first = forward.listen.first, .last = forward.listen.last};
     const auto covers = [&](const PortRange& other) {
       return other.contains(protocol, range.first) && other.contains(protocol, range.last);

@@ -165,12 +165,11 @@ Result<> Forwards::check_ports(const ForwardSettings& forward) const {
       const auto* const served = runtime(entry.settings.name);
       if (served == nullptr || served->settings.listen.is_unix()) return false;
       const auto& own = served->settings;
-      return (udp ? carries_udp(own.protocol) : carries_tcp(own.protocol)) && port >= own.listen.first &&
-             port <= own.listen.last;
+      return carries(own.protocol, udp) && port >= own.listen.first && port <= own.listen.last;
     });
   };
   for (const bool udp : {false, true}) {
-    if (udp ? !carries_udp(forward.protocol) : !carries_tcp(forward.protocol)) continue;
+    if (!carries(forward.protocol, udp)) continue;
     for (std::uint32_t number = forward.listen.first; number <= forward.listen.last; ++number) {
       const auto port = static_cast<std::uint16_t>(number);
       if (is_ours(port, udp)) continue;

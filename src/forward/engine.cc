@@ -88,7 +88,7 @@ Result<> Engine::open_listeners(const ForwardSettings& settings, const Served* o
     for (const auto& held : old->listeners) there.emplace(held.udp, held.port);
   }
   for (const bool udp : {false, true}) {
-    if (udp ? !carries_udp(settings.protocol) : !carries_tcp(settings.protocol)) continue;
+    if (!carries(settings.protocol, udp)) continue;
     for (std::size_t nth = 0; nth < listen.ports(); ++nth) {
       const auto port = static_cast<std::uint16_t>(listen.first + nth);
       if (there.contains({udp, port})) continue;
@@ -157,7 +157,7 @@ Result<> Engine::apply(std::vector<ForwardPlan> plans) {
     const bool same = before && same_place(before->settings, settings);
     std::vector<std::vector<int>> closing(workers_.size());
     std::erase_if(served->listeners, [&](const Served::Held& held) {
-      const bool wants = held.udp ? carries_udp(settings.protocol) : carries_tcp(settings.protocol);
+      const bool wants = carries(settings.protocol, held.udp);
       if (same && wants && held.port >= listen.first && held.port <= listen.last) return false;
       closing[held.worker].push_back(held.descriptor);
       return true;

@@ -104,7 +104,7 @@ std::uint16_t KernelEngine::new_number() {
 
 // The number that connections made under the same settings have, here or from an earlier life; else a new one.
 std::uint16_t KernelEngine::number_for(const ForwardSettings& settings, bool udp, const Served* old) {
-  if (udp ? !carries_udp(settings.protocol) : !carries_tcp(settings.protocol)) return 0;
+  if (!carries(settings.protocol, udp)) return 0;
   if (old != nullptr && same_way(old->forward.settings, settings)) {
     const auto number = udp ? old->forward.udp : old->forward.tcp;
     if (number != 0) return number;

@@ -18,6 +18,9 @@ enum class ForwardProtocol : std::uint8_t { tcp, udp, both };
 [[nodiscard]] std::string_view to_string(ForwardProtocol protocol);  // "tcp", "udp", "both"
 [[nodiscard]] constexpr bool carries_tcp(ForwardProtocol protocol) { return protocol != ForwardProtocol::udp; }
 [[nodiscard]] constexpr bool carries_udp(ForwardProtocol protocol) { return protocol != ForwardProtocol::tcp; }
+[[nodiscard]] constexpr bool carries(ForwardProtocol protocol, bool udp) {
+  return udp ? carries_udp(protocol) : carries_tcp(protocol);
+}
 
 // Who carries the bytes: tidegate's data threads, or the kernel by rules of nf_tables.
 enum class ForwardEngine : std::uint8_t { user, kernel };
