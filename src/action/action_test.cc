@@ -11,8 +11,8 @@
 
 #include "action/proc.h"
 #include "action/process_state.h"
-#include "action/test_loop.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/test_loop.h"
 
 namespace tidegate {
 namespace {

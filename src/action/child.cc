@@ -24,9 +24,9 @@
 
 #include "action/output.h"
 #include "action/proc.h"
-#include "action/within.h"
 #include "base/check.h"
 #include "base/fd.h"
+#include "host/within.h"
 
 namespace tidegate {
 

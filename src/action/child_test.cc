@@ -19,9 +19,9 @@
 #include <sstream>
 
 #include "action/proc.h"
-#include "action/test_loop.h"
 #include "base/fd.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/test_loop.h"
 
 namespace tidegate {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <utility>
 
-#include "action/within.h"
 #include "base/units.h"
+#include "host/within.h"
 
 namespace tidegate {
 

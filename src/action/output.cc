@@ -11,9 +11,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
-#include "action/task.h"
-#include "action/within.h"
 #include "base/log.h"
+#include "host/task.h"
+#include "host/within.h"
 
 namespace tidegate {
 

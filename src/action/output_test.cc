@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "action/test_loop.h"
+#include "tests/support/test_loop.h"
 
 namespace tidegate {
 namespace {

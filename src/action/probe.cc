@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "action/probe_net.h"
-#include "action/within.h"
 #include "base/units.h"
+#include "host/within.h"
 
 namespace tidegate {
 

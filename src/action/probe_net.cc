@@ -16,9 +16,9 @@
 #include <utility>
 #include <vector>
 
-#include "action/look_up.h"
-#include "action/within.h"
 #include "base/units.h"
+#include "host/look_up.h"
+#include "host/within.h"
 
 namespace tidegate {
 
@@ -38,11 +38,11 @@ std::string_view without_brackets(std::string_view host) {
   return host;
 }
 
-asio::awaitable<Result<std::vector<asio::ip::address>>> addresses_of(std::string host) {
+asio::awaitable<Result<std::vector<asio::ip::address>>> addresses_of(std::string host, Duration limit) {
   if (host.empty()) {
     co_return std::vector<asio::ip::address>{asio::ip::address_v4::loopback(), asio::ip::address_v6::loopback()};
   }
-  co_return co_await look_up(std::string{without_brackets(host)});
+  co_return co_await look_up(std::string{without_brackets(host)}, limit);
 }
 
 // What the coroutine `ask_one` (an address in, an Answered out) gets from the first of the host's addresses that
@@ -51,13 +51,12 @@ template <class AskOne>
 asio::awaitable<Answered> ask_each(std::string what, std::string host, Duration timeout, AskOne ask_one) {
   const Instant deadline = std::chrono::steady_clock::now() + timeout;
   const bool named = !host.empty();  // any of the addresses may be the one
-  const auto addresses = co_await within(timeout, addresses_of(std::move(host)));
-  if (!addresses) co_return failure("{}: its name was not found within {}", what, format_duration(timeout));
-  if (!*addresses) co_return failure("{}: {}", what, addresses->error().what);
+  const auto addresses = co_await addresses_of(std::move(host), timeout);
+  if (!addresses) co_return failure("{}: {}", what, addresses.error().what);
 
   std::optional<Error> first;
-  std::size_t left = (*addresses)->size();
-  for (const auto& address : **addresses) {
+  std::size_t left = addresses->size();
+  for (const auto& address : *addresses) {
     const Duration time_left = deadline - std::chrono::steady_clock::now();
     const Duration share = named ? time_left / static_cast<Duration::rep>(left--) : time_left;
     if (share <= Duration::zero()) break;
@@ -71,10 +70,7 @@ asio::awaitable<Answered> ask_each(std::string what, std::string host, Duration 
   co_return std::unexpected{std::move(*first)};
 }
 
-Endpoint to_endpoint(const asio::ip::address& address, std::uint16_t port) {
-  if (address.is_v4()) return {IpAddress::v4(std::span<const std::uint8_t, 4>{address.to_v4().to_bytes()}), port};
-  return {IpAddress::v6(std::span<const std::uint8_t, 16>{address.to_v6().to_bytes()}), port};
-}
+Endpoint to_endpoint(const asio::ip::address& address, std::uint16_t port) { return {ip_address_of(address), port}; }
 
 // Connects `socket` to where it sends; nothing leaves yet. Then the kernel has chosen the address and port it speaks
 // from.

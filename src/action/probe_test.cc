@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "action/probe_net.h"
-#include "action/test_loop.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/test_loop.h"
 
 namespace tidegate {
 namespace {

@@ -9,8 +9,8 @@
 
 #include "action/command.h"
 #include "action/process_state.h"
-#include "action/task.h"
 #include "base/log.h"
+#include "host/task.h"
 
 namespace tidegate {
 

@@ -16,10 +16,10 @@
 #include <optional>
 #include <utility>
 
-#include "action/look_up.h"
-#include "action/within.h"
 #include "base/check.h"
 #include "base/units.h"
+#include "host/look_up.h"
+#include "host/within.h"
 #include "model/address.h"
 
 namespace tidegate {
@@ -111,14 +111,11 @@ struct Webhook::Impl {
   // The first of the host's addresses that takes the connection; each has its share of the time that is left.
   asio::awaitable<Result<beast::tcp_stream>> connect(Instant deadline) const {
     const HttpUrl& url = settings.url;
-    const auto addresses = co_await within(settings.timeout, look_up(url.host));
-    if (!addresses) {
-      co_return failure("look up {}: no answer within {}", url.host, format_duration(settings.timeout));
-    }
-    if (!*addresses) co_return std::unexpected{addresses->error()};
+    const auto addresses = co_await look_up(url.host, settings.timeout);
+    if (!addresses) co_return std::unexpected{addresses.error()};
     Result<beast::tcp_stream> result = failure("look up {}: it has no address", url.host);
-    auto left = static_cast<Duration::rep>((*addresses)->size());
-    for (const auto& address : **addresses) {
+    auto left = static_cast<Duration::rep>(addresses->size());
+    for (const auto& address : *addresses) {
       beast::tcp_stream stream{co_await asio::this_coro::executor};
       const Duration share = (deadline - steady_now()) / left--;
       stream.expires_after(share);

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "action/certificate_for_tests.h"
-#include "action/task.h"
-#include "action/test_loop.h"
+#include "host/task.h"
+#include "tests/support/test_loop.h"
 
 namespace tidegate {
 namespace {

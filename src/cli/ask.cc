@@ -5,8 +5,8 @@
 #include <boost/asio.hpp>
 #include <boost/json.hpp>
 
-#include "action/within.h"
 #include "base/units.h"
+#include "host/within.h"
 
 namespace tidegate::cli {
 

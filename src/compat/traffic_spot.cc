@@ -1,10 +1,5 @@
 // traffic-spot-rs: starts a service when packets for its ports come, and finishes it after a time without.
-#include <arpa/inet.h>
-#include <ifaddrs.h>
-#include <netinet/in.h>
-
 #include <CLI/CLI.hpp>
-#include <array>
 #include <boost/asio.hpp>
 #include <cstdio>
 #include <fstream>
@@ -14,6 +9,7 @@
 #include "compat/compat.h"
 #include "compat/front_end.h"
 #include "daemon/daemon.h"
+#include "host/addresses.h"
 
 namespace tidegate::compat {
 
@@ -36,21 +32,9 @@ std::string default_interface() {
 
 std::vector<IpAddress> addresses_of(const std::string& interface) {
   std::vector<IpAddress> addresses;
-  ifaddrs* list = nullptr;
-  if (::getifaddrs(&list) != 0) return addresses;
-  for (const auto* entry = list; entry != nullptr; entry = entry->ifa_next) {
-    if (entry->ifa_addr == nullptr || interface != entry->ifa_name) continue;
-    std::array<char, INET6_ADDRSTRLEN> text{};
-    const auto family = entry->ifa_addr->sa_family;
-    if (family != AF_INET && family != AF_INET6) continue;
-    const void* bytes =
-        family == AF_INET
-            ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in*>(entry->ifa_addr)->sin_addr)
-            : static_cast<const void*>(&reinterpret_cast<const sockaddr_in6*>(entry->ifa_addr)->sin6_addr);
-    if (::inet_ntop(family, bytes, text.data(), text.size()) == nullptr) continue;
-    if (auto address = IpAddress::parse(text.data())) addresses.push_back(*address);
+  for (const auto& entry : host_addresses().value_or(std::vector<HostAddress>{})) {
+    if (entry.interface == interface) addresses.push_back(entry.address);
   }
-  ::freeifaddrs(list);
   return addresses;
 }
 

@@ -5,11 +5,11 @@
 #include <boost/json.hpp>
 #include <utility>
 
-#include "action/within.h"
 #include "alert/report.h"
 #include "api/json_text.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "host/within.h"
 #include "observe/clock.h"
 
 namespace tidegate {

@@ -1,6 +1,5 @@
 #include "forward/kernel_host.h"
 
-#include <ifaddrs.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -11,6 +10,7 @@
 #include <memory>
 
 #include "forward/socket.h"
+#include "host/addresses.h"
 #include "netfilter/conntrack.h"
 #include "netfilter/nft.h"
 
@@ -24,23 +24,8 @@ std::string path_of(std::string name) {
 }
 
 bool is_here(const IpAddress& address) {
-  if (address.is_loopback()) return true;
-  ifaddrs* list = nullptr;
-  if (::getifaddrs(&list) != 0) return false;
-  const std::unique_ptr<ifaddrs, decltype([](ifaddrs* all) { ::freeifaddrs(all); })> owned{list};
-  for (const ifaddrs* each = list; each != nullptr; each = each->ifa_next) {
-    if (each->ifa_addr == nullptr) continue;
-    const auto* const raw = each->ifa_addr;
-    if (raw->sa_family == AF_INET &&
-        tidegate::address_of(reinterpret_cast<const sockaddr_in*>(raw)->sin_addr) == address) {
-      return true;
-    }
-    if (raw->sa_family == AF_INET6 &&
-        tidegate::address_of(reinterpret_cast<const sockaddr_in6*>(raw)->sin6_addr) == address) {
-      return true;
-    }
-  }
-  return false;
+  const auto all = host_addresses();
+  return address.is_loopback() || (all && std::ranges::find(*all, address, &HostAddress::address) != all->end());
 }
 
 // Everything that the rules of a forward may be made of.

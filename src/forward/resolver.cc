@@ -1,13 +1,11 @@
 #include "forward/resolver.h"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
@@ -19,58 +17,14 @@
 
 #include "base/log.h"
 #include "base/units.h"
+#include "host/look_up.h"
+#include "host/within.h"
 
 namespace tidegate {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 
 namespace {
-
-constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
-
-using Addresses = std::vector<IpAddress>;
-
-// A look-up in progress. Owned by the coroutine that waits for it and by the resolver's handler: a look-up cannot be
-// called back from its thread, and the coroutine may give up first.
-struct Lookup {
-  Lookup(const asio::any_io_executor& executor, Duration limit) : resolver{executor}, done{executor, limit} {}
-  tcp::resolver resolver;
-  asio::steady_timer done;  // cancelled when the answer is there
-  std::optional<Result<Addresses>> answer;
-};
-
-IpAddress address_from(const asio::ip::address& address) {
-  if (address.is_v4()) return IpAddress::v4(std::span<const std::uint8_t, 4>{address.to_v4().to_bytes()});
-  return IpAddress::v6(std::span<const std::uint8_t, 16>{address.to_v6().to_bytes()});
-}
-
-asio::awaitable<Result<Addresses>> look_up(std::string host, Duration limit) {
-  const auto lookup = std::make_shared<Lookup>(co_await asio::this_coro::executor, limit);
-  struct GiveUp {
-    Lookup& lookup;
-    ~GiveUp() { lookup.resolver.cancel(); }
-  } const at_the_end{*lookup};
-  lookup->resolver.async_resolve(
-      host, "", [lookup, host](const boost::system::error_code& error, const tcp::resolver::results_type& results) {
-        if (error) {
-          lookup->answer = failure("look up {}: {}", host, error.message());
-        } else {
-          Addresses addresses;
-          addresses.reserve(Targets::kMostAddresses);
-          for (const auto& entry : results) {
-            if (addresses.size() < Targets::kMostAddresses) {
-              addresses.push_back(address_from(entry.endpoint().address()));
-            }
-          }
-          lookup->answer = std::move(addresses);
-        }
-        lookup->done.cancel();
-      });
-  co_await lookup->done.async_wait(kAsTuple);  // when this is cancelled, the next wait of the caller throws
-  if (!lookup->answer) co_return failure("look up {}: no answer within {}", host, format_duration(limit));
-  co_return std::move(*lookup->answer);
-}
 
 // Opens a connection to `address` and closes it again.
 asio::awaitable<Result<>> try_connect(SocketAddress address, std::string what, Duration limit,
@@ -200,14 +154,16 @@ class TargetWatch::Work : public std::enable_shared_from_this<Work> {
   }
 
   asio::awaitable<void> refresh(Named& named) {
-    auto addresses = co_await look_up(target(named.index).host, times_.limit);
+    const auto found = co_await look_up(target(named.index).host, times_.limit, Targets::kMostAddresses);
     if (stopped_) co_return;
-    if (addresses) {
-      forward_->targets.set_addresses(named.index, std::move(*addresses));
+    if (found) {
+      std::vector<IpAddress> addresses;
+      for (const auto& address : *found) addresses.push_back(ip_address_of(address));
+      forward_->targets.set_addresses(named.index, std::move(addresses));
       if (std::exchange(named.missing, false)) report(named.index, true, "its name was found");
     } else if (!named.missing && forward_->targets.addresses(named.index).empty()) {
       named.missing = true;
-      report(named.index, false, addresses.error().what);
+      report(named.index, false, found.error().what);
     }
   }
 

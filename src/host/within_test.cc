@@ -1,4 +1,4 @@
-#include "action/within.h"
+#include "host/within.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,8 +7,8 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <stdexcept>
 
-#include "action/task.h"
-#include "action/test_loop.h"
+#include "host/task.h"
+#include "tests/support/test_loop.h"
 
 namespace tidegate {
 namespace {
