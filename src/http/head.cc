@@ -105,8 +105,8 @@ std::size_t find_status_line(std::string_view line) {
 }
 
 // Where the request line begins with which `line` ends.
-std::size_t find_request_line(std::string_view line) {
-  if (names_field(line)) return kNowhere;  // of a head whose begin is lost
+std::size_t find_request_line(std::string_view line, bool torn) {
+  if (!torn && names_field(line)) return kNowhere;  // of a head whose begin is lost
   const auto version = line.rfind(' ');
   if (version == kNowhere || version == 0 || line.size() - version != kVersionBytes + 1) return kNowhere;
   const auto target = line.rfind(' ', version - 1);
@@ -122,10 +122,10 @@ std::size_t find_begin_of_status_line(std::string_view prefix) {
   return at;
 }
 
-// The first place of `prefix` that begins a method with a blank behind it, as far as it goes. A field is kept whole, as
-// one that quotes a request line is none.
-std::size_t find_begin_of_request_line(std::string_view prefix) {
-  if (names_field(prefix)) return 0;
+// The first place of `prefix` that begins a method with a blank behind it, as far as it goes. What is or may become a
+// field is kept whole, as one that quotes a request line is none.
+std::size_t find_begin_of_request_line(std::string_view prefix, bool torn) {
+  if (!torn && (names_field(prefix) || std::ranges::all_of(prefix, is_token))) return 0;
   for (auto blank = prefix.find(' '); blank != kNowhere; blank = prefix.find(' ', blank + 1)) {
     if (const auto method = method_at_end(prefix.substr(0, blank)); method > 0) return blank - method;
   }
@@ -144,14 +144,14 @@ bool may_begin_start_line(std::string_view prefix, MessageKind kind) {
   return kind != MessageKind::response && (!method_of(prefix, true).empty() || prefix == "\r");
 }
 
-std::size_t find_start_line(std::string_view line, MessageKind kind) {
+std::size_t find_start_line(std::string_view line, MessageKind kind, bool torn) {
   const auto response = kind == MessageKind::request ? kNowhere : find_status_line(line);
-  return response != kNowhere || kind == MessageKind::response ? response : find_request_line(line);
+  return response != kNowhere || kind == MessageKind::response ? response : find_request_line(line, torn);
 }
 
-std::size_t find_begin_of_start_line(std::string_view prefix, MessageKind kind) {
+std::size_t find_begin_of_start_line(std::string_view prefix, MessageKind kind, bool torn) {
   return std::min(kind == MessageKind::request ? kNowhere : find_begin_of_status_line(prefix),
-                  kind == MessageKind::response ? kNowhere : find_begin_of_request_line(prefix));
+                  kind == MessageKind::response ? kNowhere : find_begin_of_request_line(prefix, torn));
 }
 
 bool is_field_line(std::string_view line) { return !line.empty() && (is_blank(line.front()) || names_field(line)); }

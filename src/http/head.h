@@ -77,12 +77,12 @@ class Head {
 
 // Where in `line` the start line is with which it ends, though something else may stand before it: what is left of a
 // body of unknown length, or of what was lost. A request line must then have a registered method, and a target without
-// blanks. npos: nowhere.
-[[nodiscard]] std::size_t find_start_line(std::string_view line, MessageKind kind);
+// blanks; a field that quotes one is none, unless the line is `torn`, so that nobody knows how it began. npos: nowhere.
+[[nodiscard]] std::size_t find_start_line(std::string_view line, MessageKind kind, bool torn);
 
 // The first place of `prefix`, which has no line end, where find_start_line may find one when more bytes have come.
 // npos: whatever comes, it begins in what comes.
-[[nodiscard]] std::size_t find_begin_of_start_line(std::string_view prefix, MessageKind kind);
+[[nodiscard]] std::size_t find_begin_of_start_line(std::string_view prefix, MessageKind kind, bool torn);
 
 // Whether the line is a field, or continues one: what no body happens to have between a start line and an empty line.
 [[nodiscard]] bool is_field_line(std::string_view line);

@@ -47,8 +47,8 @@ MessageReader::Scanned MessageReader::Scan::run(std::string_view text, MessageKi
   const auto rest = text.substr(line);
   if (in_fields || rest.empty() || (!torn && may_begin_start_line(rest, kind))) return Scanned::more;
   if (!searching) return Scanned::bad;
-  torn = true;
-  const auto at = find_begin_of_start_line(rest, kind);
+  const auto at = find_begin_of_start_line(rest, kind, torn);
+  if (at != 0) torn = true;
   if (at == std::string_view::npos) return Scanned::nothing;
   begin = line += at;
   return Scanned::more;
@@ -58,7 +58,7 @@ MessageReader::Scanned MessageReader::Scan::run(std::string_view text, MessageKi
 MessageReader::Scanned MessageReader::Scan::read_start(std::string_view text, std::size_t behind, std::size_t size,
                                                        MessageKind kind, bool searching) {
   begin = line;
-  const auto at = searching ? find_start_line(text.substr(line, size), kind) : std::string_view::npos;
+  const auto at = searching ? find_start_line(text.substr(line, size), kind, torn) : std::string_view::npos;
   const bool found = at != std::string_view::npos;
   if (found) {
     begin += at;

@@ -119,6 +119,18 @@ std::vector<std::string> behind_a_torn_head(bool from_client, std::size_t cut) {
   return story;
 }
 
+TEST(HttpLoss, what_looks_like_a_field_behind_what_was_given_up_is_none) {
+  const auto text = get("/a/") + "\xc6h:" + get("/b/");
+  for (std::size_t cut = 0; cut < text.size(); ++cut) {
+    Traffic traffic;
+    traffic.handshake();
+    for (const auto& part : {text.substr(0, cut), text.substr(cut)}) {
+      if (!part.empty()) traffic.capture(traffic.make(true, part));
+    }
+    EXPECT_THAT(traffic.story(), ElementsAre("> GET /a/", "> GET /b/")) << cut;
+  }
+}
+
 TEST(HttpLoss, a_message_that_follows_a_body_of_unknown_length_is_found) {
   for (std::size_t cut = 0; cut < 90; ++cut) {
     EXPECT_THAT(behind_a_torn_head(true, cut), ElementsAre("> GET /b/", "> GET /c/")) << cut;
