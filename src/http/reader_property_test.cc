@@ -131,11 +131,11 @@ class Capture {
   };
 
   Packet make(bool from_client, std::string_view payload, std::uint8_t flags) {
-    static const auto kClient = IpAddress::parse("192.0.2.1").value();
-    static const auto kServer = IpAddress::parse("192.0.2.10").value();
+    static const auto client = IpAddress::parse("192.0.2.1").value();
+    static const auto server = IpAddress::parse("192.0.2.10").value();
     auto& next = next_[from_client ? 0 : 1];
-    Packet packet{.headers = {.source = from_client ? kClient : kServer,
-                              .destination = from_client ? kServer : kClient,
+    Packet packet{.headers = {.source = from_client ? client : server,
+                              .destination = from_client ? server : client,
                               .protocol = Protocol::tcp,
                               .source_port = static_cast<std::uint16_t>(from_client ? 40'000 : 80),
                               .destination_port = static_cast<std::uint16_t>(from_client ? 80 : 40'000),
