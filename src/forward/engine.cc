@@ -197,11 +197,9 @@ void Engine::recall(const std::shared_ptr<QuotaShare>& quota, std::function<void
     LeasedBytes all;      // what is left counted to it
     std::function<void(const Recalled&)> done;
   };
-  const auto left = [](const std::shared_ptr<Allowance>& allowance) {
-    return allowance ? allowance->left() : Allowance::kMost;
-  };
-  auto answers = std::make_shared<Answers>(Answers{
-      .missing = workers_.size(), .all = {.up = left(quota->up), .down = left(quota->down)}, .done = std::move(done)});
+  auto answers = std::make_shared<Answers>(Answers{.missing = workers_.size(),
+                                                   .all = {.up = left_of(quota->up), .down = left_of(quota->down)},
+                                                   .done = std::move(done)});
   for (const auto& worker : workers_) {
     worker->recall(quota, [executor = executor_, answers](const LeasedBytes& leased) {
       asio::post(executor, [answers, leased] {

@@ -24,8 +24,9 @@ std::string path_of(std::string name) {
 }
 
 bool is_here(const IpAddress& address) {
+  if (address.is_loopback()) return true;
   const auto all = host_addresses();
-  return address.is_loopback() || (all && std::ranges::find(*all, address, &HostAddress::address) != all->end());
+  return all && std::ranges::find(*all, address, &HostAddress::address) != all->end();
 }
 
 // Everything that the rules of a forward may be made of.

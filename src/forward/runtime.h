@@ -18,6 +18,11 @@
 
 namespace tidegate {
 
+// What an allowance has left; where there is none, those bytes do not count and have no end. Any thread.
+[[nodiscard]] inline std::uint64_t left_of(const std::shared_ptr<Allowance>& allowance) {
+  return allowance ? allowance->left() : Allowance::kMost;
+}
+
 // One quota as the data threads see it, shared by the forwards of its group. Which bytes count is in up and down:
 // the same allowance for both together, one alone, or two of the same size for the larger.
 struct QuotaShare {
@@ -32,9 +37,7 @@ struct QuotaShare {
   std::atomic<bool> dry{false};      // a data thread found nothing left, and the control thread has been told
 
   // What is left for the direction that has less, leases not counted. Any thread.
-  [[nodiscard]] std::uint64_t left() const {
-    return std::min(up ? up->left() : Allowance::kMost, down ? down->left() : Allowance::kMost);
-  }
+  [[nodiscard]] std::uint64_t left() const { return std::min(left_of(up), left_of(down)); }
 
   // Of reject and throttle: the limit has been reached. Any thread.
   [[nodiscard]] bool spent() const { return left() == 0; }

@@ -127,6 +127,7 @@ class UdpForward::Impl final : private Timer {
     std::array<std::uint16_t, kSlots> next;  // NOLINT(cppcoreguidelines-pro-type-member-init): of the same session
     std::array<Share, kSlots> shares;        // NOLINT(cppcoreguidelines-pro-type-member-init)
     std::size_t sharers = 0;
+    UdpSession* session = nullptr;  // of the datagram before, which often is that of the next
     for (std::size_t i = 0; i < count; ++i) {
       const Arrival arrival = context_.reader.at(i);
       items[i] = arrival.datagrams;
@@ -135,8 +136,8 @@ class UdpForward::Impl final : private Timer {
         drop(items[i]);
         continue;
       }
-      UdpSession* const session =
-          session_of({.client = arrival.from, .local = arrival.to, .listener = &listener}, arrival);
+      const UdpKey key{.client = arrival.from, .local = arrival.to, .listener = &listener};
+      if (session == nullptr || session->closed() || session->key() != key) session = session_of(key, arrival);
       if (session == nullptr) {
         drop(items[i]);
         continue;

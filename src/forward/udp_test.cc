@@ -124,6 +124,7 @@ TEST_F(Udp, merges_datagrams_of_one_size_into_one_send) {
 TEST_F(Udp, carries_more_than_a_batch_of_many_clients_in_order) {
   start();
   std::vector<Peer> clients;
+  clients.reserve(5);
   for (int i = 0; i < 5; ++i) clients.push_back(client());
   constexpr std::size_t kEach = DatagramReader::kSlots / 4;
   set_option(target_.fd(), IPPROTO_UDP, UDP_GRO, 1);

@@ -1,4 +1,4 @@
-// What the tests of this folder share: an event loop with a deadline, and looks at processes from outside.
+// For tests: an event loop with a deadline, and looks at files and child processes from outside.
 #pragma once
 
 #include <sys/types.h>
