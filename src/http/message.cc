@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "http/line_ends.h"
 
@@ -19,6 +20,14 @@ std::size_t line_end(std::string_view text) {
 }
 
 }  // namespace
+
+// What lies before `begin` is gone from the text. Gives how many bytes that were.
+std::size_t MessageReader::Scan::drop_front() {
+  const auto cut = std::exchange(begin, 0);
+  line -= cut;
+  looked -= cut;
+  return cut;
+}
 
 MessageReader::Scanned MessageReader::Scan::run(std::string_view text, MessageKind kind, bool searching) {
   LineEnds ends{text, looked};
@@ -71,6 +80,34 @@ MessageReader::Scanned MessageReader::Scan::read_start(std::string_view text, st
   in_fields = read == Head::Line::good;
   if (!in_fields) begin = behind;
   return Scanned::more;
+}
+
+void MessageReader::Partial::append(std::string_view bytes, const StreamPosition& where) {
+  if (pieces.back().where.acknowledgement != where.acknowledgement) {
+    pieces.push_back({.at = text.size(), .where = where});
+  }
+  text.append(bytes);
+}
+
+// Where text[at] was seen.
+StreamPosition MessageReader::Partial::position(std::size_t at) const {
+  const auto& [begin, where] = *(std::ranges::upper_bound(pieces, at, {}, &Piece::at) - 1);
+  return where.after(at - begin);
+}
+
+// Forgets what lies before the head, or before what may become one.
+void MessageReader::Partial::drop_front() {
+  const auto cut = scan.drop_front();
+  if (cut == 0) return;
+  const auto where = position(cut);
+  pieces.erase(pieces.begin(), std::ranges::upper_bound(pieces, cut, {}, &Piece::at) - 1);
+  pieces.front() = {.at = cut, .where = where};
+  for (auto& piece : pieces) piece.at -= cut;
+  text.erase(0, cut);
+}
+
+std::size_t MessageReader::Partial::held() const {
+  return sizeof(Partial) + text.capacity() + pieces.capacity() * sizeof(Piece);
 }
 
 MessageReader::Progress MessageReader::read(std::string_view bytes, const StreamPosition& where, MessageHead& head) {
@@ -137,7 +174,7 @@ void MessageReader::give_back(std::uint64_t keep, const StreamPosition& where) {
   const StreamPosition begin{.at = where.at,
                              .sequence = where.sequence - static_cast<std::uint32_t>(text.size()),
                              .acknowledgement = where.acknowledgement};
-  partial_ = std::make_unique<Partial>(Partial{.text = std::string{text}, .scan = {}, .begin = begin, .line = begin});
+  partial_ = std::make_unique<Partial>(text, begin);
 }
 
 MessageReader::Progress MessageReader::read_head(std::string_view bytes, const StreamPosition& where,
@@ -166,11 +203,9 @@ MessageReader::Progress MessageReader::read_head(std::string_view bytes, const S
   const auto rest = bytes.substr(scan.begin);
   if (rest.size() > most_head_) return too_long(bytes.size());
   if (!rest.empty()) {
-    partial_ = std::make_unique<Partial>(Partial{
-        .text = std::string{rest}, .scan = scan, .begin = where.after(scan.begin), .line = where.after(scan.line)});
-    partial_->scan.line -= scan.begin;
-    partial_->scan.looked -= scan.begin;
-    partial_->scan.begin = 0;
+    partial_ = std::make_unique<Partial>(rest, where.after(scan.begin));
+    scan.drop_front();
+    partial_->scan = scan;
   }
   return {.used = bytes.size()};
 }
@@ -178,22 +213,18 @@ MessageReader::Progress MessageReader::read_head(std::string_view bytes, const S
 // Goes on with a head of which a part is already there.
 MessageReader::Progress MessageReader::read_partial(std::string_view bytes, const StreamPosition& where,
                                                     MessageHead& found) {
-  auto& [text, scan, begin, line] = *partial_;
+  auto& partial = *partial_;
+  auto& [text, scan, pieces] = partial;
   const auto known = text.size();
-  const auto known_line = scan.line;
-  text.append(bytes);
+  partial.append(bytes, where);
   const auto scanned = scan.run(text, kind_, searching_);
   torn_ = scan.torn;
-  // What was at hand before began in an earlier piece, and can only be in the line that was not complete.
-  const auto position = [&](std::size_t at) {
-    return at < known ? line.after(at - known_line) : where.after(at - known);
-  };
-  if (scan.begin > 0) begin = position(scan.begin);
   switch (scanned) {
     case Scanned::complete: {
       const auto used = scan.line - known;
-      found = {
-          .head = scan.head, .text = std::string_view{text}.substr(scan.begin, scan.line - scan.begin), .begin = begin};
+      found = {.head = scan.head,
+               .text = std::string_view{text}.substr(scan.begin, scan.line - scan.begin),
+               .begin = partial.position(scan.begin)};
       return found_head(used, found.text.size());
     }
     case Scanned::preface:
@@ -208,11 +239,7 @@ MessageReader::Progress MessageReader::read_partial(std::string_view bytes, cons
     case Scanned::more:
       break;
   }
-  line = position(scan.line);
-  text.erase(0, scan.begin);
-  scan.line -= scan.begin;
-  scan.looked -= scan.begin;
-  scan.begin = 0;
+  partial.drop_front();
   if (text.size() > most_head_) return too_long(bytes.size());
   if (text.empty()) partial_.reset();
   return {.used = bytes.size()};

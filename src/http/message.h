@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "http/head.h"
 #include "http/reassembly.h"
@@ -75,7 +76,7 @@ class MessageReader {
   // Whether a message has begun, and has not ended.
   [[nodiscard]] bool in_body() const { return state_ != State::head; }
   [[nodiscard]] bool in_head() const { return partial_ != nullptr && partial_->scan.in_fields; }
-  [[nodiscard]] std::size_t held() const { return partial_ ? sizeof(Partial) + partial_->text.capacity() : 0; }
+  [[nodiscard]] std::size_t held() const { return partial_ ? partial_->held() : 0; }
 
  private:
   enum class State : std::uint8_t {
@@ -104,12 +105,23 @@ class MessageReader {
 
     Scanned run(std::string_view text, MessageKind kind, bool searching);
     Scanned read_start(std::string_view text, std::size_t behind, std::size_t size, MessageKind kind, bool searching);
+    std::size_t drop_front();
   };
+  // A head of which a part is there, or what may become one, from where the scan found its begin.
   struct Partial {
+    struct Piece {
+      std::size_t at;  // in the text
+      StreamPosition where;
+    };
     std::string text;
     Scan scan;
-    StreamPosition begin;  // of text[scan.begin]
-    StreamPosition line;   // of text[scan.line]
+    std::vector<Piece> pieces;  // of the text; those that acknowledge the same count as seen with the first of them
+
+    Partial(std::string_view bytes, const StreamPosition& where) : text{bytes}, pieces{{.at = 0, .where = where}} {}
+    void append(std::string_view bytes, const StreamPosition& where);
+    [[nodiscard]] StreamPosition position(std::size_t at) const;
+    void drop_front();
+    [[nodiscard]] std::size_t held() const;
   };
 
   Progress read_head(std::string_view bytes, const StreamPosition& where, MessageHead& found);

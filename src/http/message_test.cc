@@ -314,6 +314,26 @@ TEST(Message, a_head_of_many_pieces_says_where_it_began) {
   EXPECT_EQ(head.head.host(head.text), "h");
 }
 
+// What might have become a start line before it is kept, but was seen elsewhere.
+TEST(Message, a_head_that_is_found_in_a_line_of_many_pieces_says_where_it_began) {
+  MessageReader reader;
+  reader.expect(MessageKind::response);
+  reader.search();
+  MessageHead head;
+  const auto read = [&](std::string_view text, std::uint32_t sequence, std::uint32_t acknowledgement) {
+    return reader.read(text, {.at = {}, .sequence = sequence, .acknowledgement = acknowledgement}, head).step;
+  };
+  ASSERT_EQ(read("HTTP/1.1 200 ", 100, 1'000), Step::more);
+  ASSERT_EQ(read("end of a body", 113, 1'000), Step::more);
+  ASSERT_EQ(read("HTTP/1.1", 126, 2'000), Step::more);
+  ASSERT_EQ(read(" 404 ", 134, 2'000), Step::more);
+  ASSERT_EQ(read("Not Found\r\n", 139, 3'000), Step::more);
+  ASSERT_EQ(read("\r\n", 150, 4'000), Step::head);
+  EXPECT_EQ(head.text, "HTTP/1.1 404 Not Found\r\n\r\n");
+  EXPECT_EQ(head.begin.sequence, 126u);
+  EXPECT_EQ(head.begin.acknowledgement, 2'000u);
+}
+
 TEST(Message, the_preface_of_http_2_is_known) {
   Reading reading;
   reading.read_bytewise("PRI * HTTP/2.0\r");
