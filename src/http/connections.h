@@ -1,4 +1,4 @@
-// The connections that are known, by their two ends in either order: a table of open addressing with a bound, and lists
+// The connections that are known, by their two ends in either order: a table with a bound, and lists
 // that tell which was silent for longest. Nothing here depends on the order in the table, so that the same packets
 // always have the same effect.
 #pragma once
@@ -9,6 +9,7 @@
 #include <deque>
 #include <vector>
 
+#include "base/slot_index.h"
 #include "base/time.h"
 #include "http/conversation.h"
 #include "http/reassembly.h"
@@ -24,11 +25,12 @@ struct ConnectionLinks {
 };
 
 struct Connection {
-  Connection(const ConnectionEnds& between, std::uint64_t key, std::size_t most_head)
-      : ends{between}, hash{key}, http{most_head} {}
+  Connection(const ConnectionEnds& between, std::uint32_t key, SlotIndex::Slot place, std::size_t most_head)
+      : ends{between}, hash{key}, slot{place}, http{most_head} {}
 
   ConnectionEnds ends;  // the first packet's source, and its destination
-  std::uint64_t hash;
+  std::uint32_t hash;
+  SlotIndex::Slot slot;              // in the table
   std::array<TcpStream, 2> streams;  // from each end
   Conversation http;
 
@@ -77,33 +79,25 @@ class ConnectionTable {
   struct Found {
     Connection* connection;  // null: not known
     std::size_t side;        // of the source
-    std::uint64_t hash;      // for insert()
+    std::uint32_t hash;      // for insert()
   };
   [[nodiscard]] Found find(const Endpoint& source, const Endpoint& destination);
 
   // A connection that find() did not find just now. There must be room.
-  Connection& insert(const Endpoint& source, const Endpoint& destination, std::uint64_t hash, std::size_t most_head);
+  Connection& insert(const Endpoint& source, const Endpoint& destination, std::uint32_t hash, std::size_t most_head);
   void erase(Connection& connection);
 
-  [[nodiscard]] bool full() const { return count_ == most_; }
-  [[nodiscard]] std::size_t size() const { return count_; }
+  [[nodiscard]] bool full() const { return size() == most_; }
+  [[nodiscard]] std::size_t size() const { return records_.size() - free_.size(); }
 
  private:
-  struct Slot {
-    std::uint64_t hash = 0;
-    Connection* connection = nullptr;  // null: free
-  };
-
-  [[nodiscard]] std::uint64_t hash_of(const Endpoint& endpoint) const;
-  [[nodiscard]] std::uint64_t hash_of(const Endpoint& one, const Endpoint& other) const;
+  [[nodiscard]] std::uint32_t hash_of(const Endpoint& one, const Endpoint& other) const;
 
   std::size_t most_;
-  std::size_t count_ = 0;
-  std::size_t mask_;
-  std::array<std::uint64_t, 3> seeds_;
-  std::vector<Slot> slots_;         // linear probing; never more than half full
-  std::deque<Connection> records_;  // stay where they are
-  std::vector<Connection*> free_;   // of records_, the last one used first
+  std::uint64_t seed_;
+  SlotIndex index_;
+  std::deque<Connection> records_;     // by slot; they stay where they are
+  std::vector<SlotIndex::Slot> free_;  // the last one used first
 };
 
 }  // namespace tidegate

@@ -94,7 +94,7 @@ Connection* HttpReader::connection_of(const packet::Headers& headers, std::size_
   return &open(source, destination, found.hash);
 }
 
-Connection& HttpReader::open(const Endpoint& source, const Endpoint& destination, std::uint64_t hash) {
+Connection& HttpReader::open(const Endpoint& source, const Endpoint& destination, std::uint32_t hash) {
   if (table_.full()) make_room();
   auto& connection = table_.insert(source, destination, hash, settings_.head_bytes);
   connection.last = connection.listed = latest_;

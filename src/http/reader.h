@@ -40,7 +40,7 @@ class HttpReader {
  private:
   [[nodiscard]] static bool is_another(const Connection& connection, std::size_t side, const packet::Headers& headers);
   Connection* connection_of(const packet::Headers& headers, std::size_t& side);
-  Connection& open(const Endpoint& source, const Endpoint& destination, std::uint64_t hash);
+  Connection& open(const Endpoint& source, const Endpoint& destination, std::uint32_t hash);
   void make_room();
   void touch(Connection& connection);
   void read(Connection& connection, std::size_t side, const TcpSegment& segment);

@@ -1,5 +1,5 @@
-// TCP connections whose handshake is not over (RFC 9293, section 3.5), in bounded memory: flat arrays, open addressing,
-// and a list by the time of the last SYN, so that the one which has waited longest is always at hand.
+// TCP connections whose handshake is not over (RFC 9293, section 3.5), in bounded memory: a flat array with
+// an index, and a list by the time of the last SYN, so that the one which has waited longest is always at hand.
 #pragma once
 
 #include <cstddef>
@@ -7,12 +7,13 @@
 #include <optional>
 #include <vector>
 
+#include "base/slot_index.h"
 #include "base/time.h"
 #include "model/address.h"
 
 namespace tidegate {
 
-// Memory: capacity × 80 to 96 bytes, all of it taken at the start. One thread.
+// Memory: capacity × 75 to 86 bytes, all of it taken at the start. One thread.
 class Handshakes {
  public:
   struct Connection {
@@ -57,33 +58,26 @@ class Handshakes {
   [[nodiscard]] std::size_t size() const { return used_; }
 
  private:
-  static constexpr std::uint32_t kNone = ~std::uint32_t{0};
+  static constexpr std::uint32_t kNone = SlotIndex::kNone;
 
-  struct Entry {
+  struct alignas(64) Entry {  // of one cache line
     Connection connection;
     std::uint32_t slot = 0;
+    std::uint32_t tag = 0;  // of the hash
     Instant last_syn;
-    std::uint32_t tag = 0;         // of the hash
     std::uint32_t before = kNone;  // by the time of the last SYN
     std::uint32_t after = kNone;   // of a free entry: the next free one
   };
-  struct Cell {
-    std::uint32_t tag = 0;
-    std::uint32_t entry = kNone;
-  };
+  static_assert(sizeof(Entry) == 64);
 
-  // Where the connection's cell is, or the free cell where it would be.
-  [[nodiscard]] std::size_t cell_of(const Connection& connection, std::uint32_t tag) const;
-  [[nodiscard]] std::size_t cell_of(std::uint32_t entry) const;
-  void empty_cell(std::size_t cell);
+  [[nodiscard]] std::uint32_t find(const Connection& connection, std::uint32_t tag) const;
   void append(std::uint32_t entry);
   void unlink(std::uint32_t entry);
-  Origin remove(std::size_t cell);
+  Origin remove(std::uint32_t entry);
 
   std::uint64_t seed_;
-  std::size_t mask_;
   std::vector<Entry> entries_;  // one more than are kept: who is new comes in before the oldest makes way
-  std::vector<Cell> cells_;
+  SlotIndex index_;
   std::size_t used_ = 0;
   std::uint32_t free_ = 0;
   std::uint32_t oldest_ = kNone;

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
@@ -14,8 +13,9 @@
 #include <vector>
 
 #include "base/check.h"
-#include "meter/key_hash.h"
+#include "base/slot_index.h"
 #include "model/address.h"
+#include "model/key_hash.h"
 #include "model/ranked.h"
 
 namespace tidegate {
@@ -53,7 +53,7 @@ struct TopTraits<std::string> {
   }
 };
 
-// Memory: capacity × (24 bytes + the key + 16 to 32 of index + 24), all of it taken at the start (the bytes of long
+// Memory: capacity × (24 bytes + the key + 11 to 22 of index + 24), all of it taken at the start (the bytes of long
 // texts as they come, at most 131 each). No other allocation, ever. What is kept and its order depend on nothing but
 // the calls, not on the seed. One thread.
 template <typename Key, typename Traits = TopTraits<Key>>
@@ -64,7 +64,7 @@ class Top {
 
   // Where a key is kept: 0 to capacity - 1, the same until the key makes way. A caller may keep more about a key in an
   // array of its own beside it.
-  using Slot = std::uint32_t;
+  using Slot = SlotIndex::Slot;
   struct Added {
     Slot slot;
     bool fresh;  // the key has just come to this slot; what was there, if anything, is gone
@@ -73,11 +73,7 @@ class Top {
 
   // At least 1 and at most kMostCapacity keys are kept. `seed`: anything strangers do not know.
   explicit Top(std::size_t capacity, std::uint64_t seed = 0)
-      : seed_{seed},
-        mask_{std::bit_ceil(capacity * 2) - 1},
-        nodes_(capacity),
-        buckets_(capacity + 1),
-        index_(mask_ + 1) {
+      : seed_{seed}, nodes_(capacity), buckets_(capacity + 1), index_{capacity} {
     TIDEGATE_CHECK(capacity >= 1 && capacity <= kMostCapacity);
     forget_buckets();
   }
@@ -88,7 +84,7 @@ class Top {
   };
   [[nodiscard]] Hash hash(View key) const {
     const auto tag = tag_of(key);
-    __builtin_prefetch(&index_[tag & mask_], 1);
+    index_.prefetch(tag);
     return {tag};
   }
 
@@ -108,13 +104,13 @@ class Top {
     }
     const auto slot = buckets_[lowest_].first;
     auto& node = nodes_[slot];
-    erase_index(slot);
+    index_.erase(node.tag, slot);
+    index_.insert(tag, slot);
     Traits::assign(node.key, key);
     node.tag = tag;
     node.error = buckets_[lowest_].count;
-    insert_index(slot);
     raise(slot, weight);
-    __builtin_prefetch(&index_[nodes_[buckets_[lowest_].first].tag & mask_], 1);  // of the next to make way
+    index_.prefetch(nodes_[buckets_[lowest_].first].tag);  // of the next to make way
     return {slot, true};
   }
 
@@ -179,12 +175,12 @@ class Top {
   void clear() {
     used_ = 0;
     total_ = 0;
-    std::ranges::fill(index_, Cell{});
+    index_.clear();
     forget_buckets();
   }
 
  private:
-  static constexpr std::uint32_t kNone = ~std::uint32_t{0};
+  static constexpr std::uint32_t kNone = SlotIndex::kNone;
 
   struct Node {
     std::uint64_t error = 0;
@@ -202,41 +198,10 @@ class Top {
     std::uint32_t lower = kNone;
     std::uint32_t higher = kNone;  // of a free bucket: the next free one
   };
-  // Open addressing, linear probing, no tombstones.
-  struct Cell {
-    std::uint32_t tag = 0;
-    std::uint32_t slot = kNone;
-  };
-
   [[nodiscard]] std::uint32_t tag_of(View key) const { return static_cast<std::uint32_t>(Traits::hash(key, seed_)); }
 
   [[nodiscard]] Slot look_up(View key, std::uint32_t tag) const {
-    for (std::size_t at = tag & mask_;; at = (at + 1) & mask_) {
-      const auto& cell = index_[at];
-      if (cell.slot == kNone) return kNone;
-      if (cell.tag == tag && Traits::equal(nodes_[cell.slot].key, key)) return cell.slot;
-    }
-  }
-
-  void insert_index(Slot slot) {
-    const auto tag = nodes_[slot].tag;
-    std::size_t at = tag & mask_;
-    while (index_[at].slot != kNone) at = (at + 1) & mask_;
-    index_[at] = {tag, slot};
-  }
-
-  // Closes the gap by moving back each later cell of the run that may stand there (Knuth 6.4, algorithm R).
-  void erase_index(Slot slot) {
-    std::size_t gap = nodes_[slot].tag & mask_;
-    while (index_[gap].slot != slot) gap = (gap + 1) & mask_;
-    for (std::size_t at = (gap + 1) & mask_; index_[at].slot != kNone; at = (at + 1) & mask_) {
-      const std::size_t from_home = (at - index_[at].tag) & mask_;
-      if (from_home >= ((at - gap) & mask_)) {
-        index_[gap] = index_[at];
-        gap = at;
-      }
-    }
-    index_[gap] = Cell{};
+    return index_.find(tag, [&](Slot slot) { return nodes_[slot].tag == tag && Traits::equal(nodes_[slot].key, key); });
   }
 
   Slot take_free(View key, std::uint32_t tag) {
@@ -245,7 +210,7 @@ class Top {
     Traits::assign(node.key, key);
     node.tag = tag;
     node.error = 0;
-    insert_index(slot);
+    index_.insert(tag, slot);
     return slot;
   }
 
@@ -321,10 +286,9 @@ class Top {
   }
 
   std::uint64_t seed_;
-  std::size_t mask_;
   std::vector<Node> nodes_;
   std::vector<Bucket> buckets_;
-  std::vector<Cell> index_;
+  SlotIndex index_;
   std::size_t used_ = 0;
   std::uint64_t total_ = 0;
   std::uint32_t lowest_ = kNone;
