@@ -91,7 +91,8 @@ Result<ReplayCount> simulate(const Config& config, const std::string& savefile,
     std::deque<Simulated> services;
     for (const auto& service : settings) services.emplace_back(service, events);
     const Router router{settings};
-    const auto counted = replay(savefile, filter, [&](const Sample& sample, const Frame&) {
+    count = {};
+    auto read = replay(savefile, filter, count, [&](const Sample& sample, const Frame&) {
       for (auto& service : services) service.pass_time(sample.at);
       Sample seen = sample;
       const auto match = router.route(sample);
@@ -99,9 +100,7 @@ Result<ReplayCount> simulate(const Config& config, const std::string& savefile,
       if (match || everything) services[match ? match->service : 0].observe(seen);
     });
     for (auto& service : services) service.run_out();
-    if (!counted) return std::unexpected{counted.error()};
-    count = *counted;
-    return {};
+    return read;
   };
 
   std::vector<ServiceSettings> with_ports;  // one pass for all of these, and one for each that has sensors of its own

@@ -19,7 +19,6 @@ class Reader {
       : settings_{settings}, run_{run}, interrupt_{interrupt} {}
 
   void take(const Sample& sample) {
-    ++packets_;
     if (interrupt_.came()) throw EnoughCounted{};
     const auto now = sample.at;
     if (!begun_) {
@@ -42,14 +41,12 @@ class Reader {
     if (!run_.take(sample)) throw EnoughCounted{};
   }
 
-  [[nodiscard]] std::uint64_t packets() const { return packets_; }
   [[nodiscard]] WallTime last() const { return last_.wall; }
 
  private:
   const CountSettings& settings_;
   CountRun& run_;
   const Interrupt& interrupt_;
-  std::uint64_t packets_ = 0;
   std::optional<Instant> begun_;
   Instant next_digest_;
   Now last_{};
@@ -60,26 +57,22 @@ class Reader {
 Result<> count_savefiles(const CountSettings& settings, CountRun& run, const CountRemark& remark) {
   const Interrupt interrupt;
   Reader reader{settings, run, interrupt};
-  CountRun::Losses losses;
+  ReplayCount counted;
   try {
     for (const auto& savefile : settings.savefiles) {
-      const auto before = reader.packets();
+      const auto before = counted.packets;
       const auto read =
-          replay(savefile, settings.filter, [&](const Sample& sample, const Frame&) { reader.take(sample); });
+          replay(savefile, settings.filter, counted, [&](const Sample& sample, const Frame&) { reader.take(sample); });
       if (interrupt.came()) break;
-      if (read) {
-        losses.rejected += read->rejected;
-      } else if (reader.packets() == before) {
-        return std::unexpected{read.error()};
-      } else {
-        remark(read.error().what);
-      }
+      if (read) continue;
+      if (counted.packets == before) return read;
+      remark(read.error().what);
     }
   } catch (const EnoughCounted& enough) {
     if (enough.unread) return system_failure("print the digest", EPIPE);
   }
   if (auto printed = run.last_digest(reader.last()); !printed) return printed;
-  run.remark_losses(losses, remark);
+  run.remark_losses({.rejected = counted.rejected}, remark);
   return {};
 }
 

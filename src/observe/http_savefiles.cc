@@ -25,7 +25,7 @@ class HttpReplay {
 
   void take(Sample sample, const Frame& frame) {
     if (interrupt_.came()) throw EnoughWatched{};
-    if (packets_++ == 0) {
+    if (counted.packets == 1) {
       latest_ = sample.at;
       next_print_ = latest_.instant + interval_;
     }
@@ -37,7 +37,7 @@ class HttpReplay {
     if (run_.unread()) throw EnoughWatched{.unread = true};
   }
 
-  [[nodiscard]] std::uint64_t packets() const { return packets_; }
+  ReplayCount counted;  // of all savefiles, with the packet that is taken
 
  private:
   // However much time has passed, there is nothing new to say but once: as of the last interval's end.
@@ -45,6 +45,7 @@ class HttpReplay {
     next_print_ += (latest_.instant - next_print_) / interval_ * interval_;
     const Now at{.instant = next_print_, .wall = latest_.wall - (latest_.instant - next_print_)};
     run_.watch().advance(at);
+    run_.watch().set_lost(0, counted.rejected);
     if (!run_.print_figures(at)) throw EnoughWatched{.unread = true};
     next_print_ += interval_;
   }
@@ -52,7 +53,6 @@ class HttpReplay {
   HttpRun& run_;
   const Interrupt& interrupt_;
   const Duration interval_;  // zero: it prints at the end alone
-  std::uint64_t packets_ = 0;
   Now latest_{};
   Instant next_print_;
 };
@@ -63,23 +63,21 @@ Result<> watch_savefiles(const HttpCommand& command, HttpRun& run) {
   if (command.format == HttpFormat::text) run.tell_alerts(HttpRun::Alerts::printed);
   const Interrupt interrupt;
   HttpReplay reading{command, run, interrupt};
-  std::uint64_t undecoded = 0;
   try {
     for (const auto& savefile : command.savefiles) {
-      const auto before = reading.packets();
-      const auto read = replay(savefile, command.filter,
+      const auto before = reading.counted.packets;
+      const auto read = replay(savefile, command.filter, reading.counted,
                                [&](const Sample& sample, const Frame& frame) { reading.take(sample, frame); });
-      if (read) undecoded += read->rejected;
       if (interrupt.came()) break;
       if (read) continue;
-      if (reading.packets() == before) return std::unexpected{read.error()};
+      if (reading.counted.packets == before) return read;
       log::warn("{}", read.error().what);
     }
   } catch (const EnoughWatched& enough) {
     if (enough.unread) return system_failure("print the figures", EPIPE);
   }
   run.watch().finish();
-  run.watch().set_lost(0, undecoded);
+  run.watch().set_lost(0, reading.counted.rejected);
   if (run.print_figures(run.watch().latest())) return {};
   return system_failure("print the figures", EPIPE);
 }

@@ -26,7 +26,6 @@ using test::SavedTraffic;
 using testing::AllOf;
 using testing::Contains;
 using testing::ElementsAre;
-using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -36,7 +35,7 @@ namespace json = boost::json;
 constexpr std::uint32_t kEthernet = 1;
 
 class HttpOnSavefiles : public testing::Test {
- protected:
+ public:
   HttpOnSavefiles() {
     ::setenv("TZ", "UTC", 1);
     ::tzset();
@@ -284,6 +283,28 @@ TEST_F(HttpOnSavefiles, counts_packets_that_are_not_understood) {
   command.format = HttpFormat::json;
   read(traffic);
   EXPECT_EQ(object().at("losses").at("undecoded_packets"), 1);
+}
+
+TEST_F(HttpOnSavefiles, counts_packets_that_are_not_understood_at_each_interval_and_in_savefiles_cut_short) {
+  SavedTraffic traffic;
+  Conversation one{traffic, 40'000};
+  one.exchange("/a/b");
+  traffic.add(test::Bytes(9));
+  traffic.pass(5s);
+  one.exchange("/a/b");
+  traffic.add(test::Bytes(9));
+  one.exchange("/a/b");
+  auto bytes = pcap_bytes(kEthernet, traffic.packets);
+  bytes.resize(bytes.size() - 10);
+  command.savefiles = {directory.write("cut.pcap", bytes)};
+  command.format = HttpFormat::json;
+  command.interval = 2s;
+  printed();
+  std::vector<std::int64_t> found;
+  for (const auto& print : prints) {
+    found.push_back(json::parse(print).at("losses").at("undecoded_packets").to_number<std::int64_t>());
+  }
+  EXPECT_THAT(found, ElementsAre(1, 2));
 }
 
 TEST_F(HttpOnSavefiles, gives_what_there_is_of_one_that_is_cut_short) {

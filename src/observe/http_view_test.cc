@@ -23,6 +23,7 @@ HttpScreen screen() { return {.watched = "port 80 on eth0", .reports = {of_windo
 
 std::vector<std::string> names_of(const console::View& view) {
   std::vector<std::string> names;
+  names.reserve(view.sections.size());
   for (const auto& section : view.sections) names.push_back(section.name);
   return names;
 }

@@ -77,7 +77,7 @@ Duration time_of(const pcap_pkthdr& packet) {
 
 }  // namespace
 
-Result<ReplayCount> replay(const std::string& path, const std::string& filter, const SampleSink& sink) {
+Result<> replay(const std::string& path, const std::string& filter, ReplayCount& count, const SampleSink& sink) {
   auto opened = open_savefile(path);
   if (!opened) return std::unexpected{opened.error()};
   auto* const savefile = opened->pcap.get();
@@ -90,7 +90,6 @@ Result<ReplayCount> replay(const std::string& path, const std::string& filter, c
     if (const auto set = set_filter(savefile, path, filter); !set) return std::unexpected{set.error()};
   }
 
-  ReplayCount count;
   Duration latest{};
   pcap_pkthdr* header = nullptr;
   const u_char* bytes = nullptr;
@@ -110,7 +109,7 @@ Result<ReplayCount> replay(const std::string& path, const std::string& filter, c
     sink(packet::to_sample(*headers, {.instant = Instant{latest}, .wall = WallTime{latest}}), frame);
   }
   if (status == PCAP_ERROR) return replay_failure(path, ::pcap_geterr(savefile));
-  return count;
+  return {};
 }
 
 }  // namespace tidegate

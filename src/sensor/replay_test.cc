@@ -36,7 +36,11 @@ class Replay : public testing::Test {
   // Plays the whole savefile into `samples_`.
   Result<ReplayCount> run(const test::Bytes& savefile, const std::string& filter = "") {
     path_ = directory_.write("packets.pcap", savefile);
-    return replay(path_, filter, [this](const Sample& sample, const Frame&) { samples_.push_back(sample); });
+    ReplayCount count;
+    const auto read =
+        replay(path_, filter, count, [this](const Sample& sample, const Frame&) { samples_.push_back(sample); });
+    if (!read) return std::unexpected{read.error()};
+    return count;
   }
   [[nodiscard]] std::vector<std::uint16_t> ports() const {
     std::vector<std::uint16_t> ports(samples_.size());
@@ -101,7 +105,8 @@ TEST_F(Replay, a_length_on_the_wire_below_what_was_captured_is_not_believed) {
   const auto frame = udp_to(53);
   path_ = directory_.write("packets.pcap", pcap_bytes(1, {{.nanoseconds = 1, .frame = frame, .wire_length = 0}}));
   std::vector<std::uint32_t> lengths;
-  ASSERT_TRUE(replay(path_, "", [&](const Sample&, const Frame& seen) { lengths.push_back(seen.wire_length); }));
+  ReplayCount count;
+  ASSERT_TRUE(replay(path_, "", count, [&](const Sample&, const Frame& seen) { lengths.push_back(seen.wire_length); }));
   EXPECT_THAT(lengths, ElementsAre(frame.size()));
 }
 
@@ -111,7 +116,8 @@ TEST_F(Replay, the_frame_behind_a_sample_is_given_as_captured) {
   frame.resize(60);
   path_ = directory_.write("cut.pcap", pcap_bytes(1, {{.nanoseconds = 0, .frame = frame, .wire_length = wire}}));
   int calls = 0;
-  const auto count = replay(path_, "", [&](const Sample& sample, const Frame& seen) {
+  ReplayCount count;
+  const auto read = replay(path_, "", count, [&](const Sample& sample, const Frame& seen) {
     ++calls;
     EXPECT_EQ(sample.payload, 100u);
     EXPECT_EQ(seen.link, packet::LinkType::ethernet);
@@ -120,7 +126,7 @@ TEST_F(Replay, the_frame_behind_a_sample_is_given_as_captured) {
     ASSERT_NE(seen.headers, nullptr);
     EXPECT_EQ(seen.headers->source_mac, test::kClientMac);
   });
-  EXPECT_TRUE(count);
+  EXPECT_TRUE(read);
   EXPECT_EQ(calls, 1);
 }
 
@@ -144,6 +150,21 @@ TEST_F(Replay, frames_that_cannot_be_read_are_counted) {
   EXPECT_EQ(count.packets, 2u);
   EXPECT_EQ(count.rejected, 1u);
   EXPECT_THAT(ports(), ElementsAre(53, 54));
+}
+
+TEST_F(Replay, what_is_counted_is_known_with_each_packet_and_stays_where_the_file_is_cut_short) {
+  auto file =
+      pcap_bytes(1, {{.frame = udp_to(53)}, {.frame = test::Bytes(9)}, {.frame = udp_to(54)}, {.frame = udp_to(55)}});
+  file.resize(file.size() - 1);
+  path_ = directory_.write("cut.pcap", file);
+  ReplayCount count{.packets = 10, .rejected = 20};  // of what was read before
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> seen;
+  const auto read =
+      replay(path_, "", count, [&](const Sample&, const Frame&) { seen.emplace_back(count.packets, count.rejected); });
+  EXPECT_FALSE(read);
+  EXPECT_THAT(seen, ElementsAre(testing::Pair(11, 20), testing::Pair(12, 21)));
+  EXPECT_EQ(count.packets, 12u);
+  EXPECT_EQ(count.rejected, 21u);
 }
 
 TEST_F(Replay, every_link_type_is_read) {
@@ -186,7 +207,8 @@ TEST_F(Replay, a_savefile_cut_short_gives_what_it_has_and_then_the_error) {
 }
 
 TEST_F(Replay, a_file_that_is_none_is_an_error_with_its_name) {
-  const auto missing = replay(directory_.file("absent.pcap"), "", {});
+  ReplayCount count;
+  const auto missing = replay(directory_.file("absent.pcap"), "", count, {});
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().what, "replay " + directory_.file("absent.pcap") + ": No such file or directory");
   const auto other = run(test::Bytes(64, 'x'));

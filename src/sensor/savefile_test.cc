@@ -47,14 +47,15 @@ class Savefile : public testing::Test {
   }
   [[nodiscard]] std::vector<Saved> saved() const {
     std::vector<Saved> packets;
-    const auto count = replay(path_, "", [&](const Sample& sample, const Frame& frame) {
+    ReplayCount count;
+    const auto read = replay(path_, "", count, [&](const Sample& sample, const Frame& frame) {
       EXPECT_EQ(frame.link, LinkType::ethernet);
       packets.push_back({.frame = {frame.bytes.begin(), frame.bytes.end()},
                          .wire_length = frame.wire_length,
                          .at = sample.at.wall.time_since_epoch().count(),
                          .headers = *frame.headers});
     });
-    EXPECT_TRUE(count) << count.error().what;
+    EXPECT_TRUE(read) << read.error().what;
     return packets;
   }
 

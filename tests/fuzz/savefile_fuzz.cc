@@ -41,18 +41,19 @@ struct Played {
 Played play(const std::string& path) {
   Played played;
   Now latest{.instant = Instant{}, .wall = WallTime{}};
-  const auto count = replay(path, "", [&](const Sample& sample, const Frame& frame) {
+  ReplayCount count;
+  const auto read = replay(path, "", count, [&](const Sample& sample, const Frame& frame) {
     TIDEGATE_CHECK(sample.at.instant >= latest.instant && sample.at.wall >= latest.wall);
     TIDEGATE_CHECK(sample.at.instant.time_since_epoch() == sample.at.wall.time_since_epoch());
     latest = sample.at;
     TIDEGATE_CHECK(frame.headers != nullptr && frame.headers->ip_bytes <= frame.wire_length);
     const auto payload = packet::captured_payload(*frame.headers, frame.bytes);
     TIDEGATE_CHECK(payload.size() <= frame.bytes.size());
-    ++played.packets;
+    TIDEGATE_CHECK(++played.packets == count.packets);
     played.last.assign(frame.bytes.begin(), frame.bytes.end());
   });
-  played.whole = count.has_value();
-  TIDEGATE_CHECK(played.whole ? count->packets == played.packets : !count.error().what.empty());
+  played.whole = read.has_value();
+  TIDEGATE_CHECK(played.packets == count.packets && (played.whole || !read.error().what.empty()));
   return played;
 }
 
