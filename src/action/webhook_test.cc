@@ -95,7 +95,7 @@ class Target {
 };
 
 class WebhookTest : public ::testing::Test {
- protected:
+ public:
   ~WebhookTest() override {
     stop();
     std::filesystem::remove(ca_file_);

@@ -15,7 +15,7 @@ using ::testing::Pair;
 constexpr WallTime kAt{std::chrono::sys_days{std::chrono::year{2026} / 11 / 21} + 12h + 34min + 56s + 999ms};
 
 class AlertReport : public ::testing::Test {
- protected:
+ public:
   AlertReport() {
     ::setenv("TZ", "UTC", 1);
     ::tzset();

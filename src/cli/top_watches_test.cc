@@ -33,6 +33,7 @@ TEST(TopWatches, show_what_is_counted_and_what_is_raised) {
   const auto& row = section.rows.front();
   ASSERT_EQ(row.cells.size(), section.columns.size());
   std::vector<std::string> texts;
+  texts.reserve(row.cells.size());
   for (const auto& cell : row.cells) texts.push_back(cell.text);
   EXPECT_THAT(texts, ElementsAre("shop", "busy", "3", "2.4", "7", "5.0%", "12.0 ms", "400.0 ms", "–", "2417", "yes"));
   EXPECT_EQ(row.cells[1].tone, console::Tone::bad);

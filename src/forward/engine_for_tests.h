@@ -96,7 +96,7 @@ inline std::string pattern(std::size_t size) {
 // A TCP server: each connection gets `serve` in a thread of its own.
 class Server {
  public:
-  explicit Server(std::function<void(Fd)> serve, std::uint16_t port = 0, std::string unix_path = {})
+  explicit Server(std::function<void(Fd)> serve, std::uint16_t port = 0, const std::string& unix_path = {})
       : serve_{std::move(serve)} {
     const auto address = unix_path.empty() ? SocketAddress{loopback(port)} : SocketAddress::unix_path(unix_path);
     listener_ = Fd{::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0)};
@@ -148,7 +148,7 @@ inline void echo(const Fd& fd) {
 }
 
 class EngineTest : public ::testing::Test {
- protected:
+ public:
   explicit EngineTest(std::size_t threads = 2)
       : work_{boost::asio::make_work_guard(io_)}, control_{[this] { io_.run(); }} {
     on_control([&] {

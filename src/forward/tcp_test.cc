@@ -1,5 +1,7 @@
 #include <sys/resource.h>
 
+#include <array>
+
 #include "forward/engine_for_tests.h"
 #include "forward/proxy_protocol.h"
 #include "tests/support/temporary_directory.h"
@@ -166,8 +168,10 @@ TEST_F(Tcp, ends_64_connections_at_the_very_byte_of_a_quota) {
   const auto settings = forward_to(server.port());
   ASSERT_TRUE(serve({settings}, {quota_of(kLimit)}));
   std::atomic<std::uint64_t> received = 0;
+  constexpr std::size_t kClients = 64;
   std::vector<std::thread> clients;
-  for (int i = 0; i < 64; ++i) {
+  clients.reserve(kClients);
+  for (std::size_t i = 0; i < kClients; ++i) {
     clients.emplace_back([&] {
       const Fd client = connect_to(settings.listen.first);
       received += receive(client.get()).size();
@@ -275,8 +279,8 @@ TEST_F(Tcp, holds_no_more_clients_than_it_may) {
   settings.service = "s";
   settings.hold.clients = 3;
   ASSERT_TRUE(serve({settings}));
-  std::vector<Fd> held;
-  for (int i = 0; i < 3; ++i) held.push_back(connect_to(settings.listen.first));
+  const std::array held{connect_to(settings.listen.first), connect_to(settings.listen.first),
+                        connect_to(settings.listen.first)};
   ASSERT_TRUE(eventually([&] { return waiting() == 3; }));
   const Fd fourth = connect_to(settings.listen.first);
   EXPECT_EQ(receive(fourth.get()), "");
@@ -335,9 +339,10 @@ TEST_F(Tcp, keeps_parallel_connections_of_a_client_within_its_rate) {
   settings.rate.each_client = 2'000'000;
   ASSERT_TRUE(serve({settings}));
   const auto begin = std::chrono::steady_clock::now();
-  std::vector<Fd> clients;
-  for (int i = 0; i < 4; ++i) clients.push_back(connect_to(settings.listen.first));
+  const std::array clients{connect_to(settings.listen.first), connect_to(settings.listen.first),
+                           connect_to(settings.listen.first), connect_to(settings.listen.first)};
   std::vector<std::thread> readers;
+  readers.reserve(clients.size());
   std::atomic<std::uint64_t> received = 0;
   for (const auto& client : clients) {
     readers.emplace_back([&] { received += receive(client.get(), 400'000).size(); });

@@ -7,11 +7,13 @@
 #include <linux/rtnetlink.h>
 
 #include <array>
+#include <string_view>
 
 namespace tidegate {
 namespace {
 
 using ::testing::StrEq;
+using namespace std::string_view_literals;
 
 const DeviceSettings kTun{.name = "tun0", .mode = DeviceMode::tun};
 
@@ -74,10 +76,10 @@ class Message {
 
 Message tap_message() {
   Message message;
-  message.add(IFLA_IFNAME, std::string_view{"tap0", 5});
-  message.add(IFLA_IFALIAS, std::string_view{"of somebody", 12});
+  message.add(IFLA_IFNAME, "tap0\0"sv);
+  message.add(IFLA_IFALIAS, "of somebody\0"sv);
   const auto info = message.add(IFLA_LINKINFO, {});
-  message.add(IFLA_INFO_KIND, std::string_view{"tun", 4}, {info});
+  message.add(IFLA_INFO_KIND, "tun\0"sv, {info});
   const auto data = message.add(IFLA_INFO_DATA, {}, {info});
   message.add(IFLA_TUN_TYPE, "\2", {info, data});
   message.add(IFLA_TUN_MULTI_QUEUE, "\1", {info, data});
@@ -93,7 +95,7 @@ TEST(Link, is_read_from_the_kernels_answer) {
 TEST(Link, that_is_no_tun_has_no_mode) {
   Message message;
   const auto info = message.add(IFLA_LINKINFO, {});
-  message.add(IFLA_INFO_KIND, std::string_view{"veth", 5}, {info});
+  message.add(IFLA_INFO_KIND, "veth\0"sv, {info});
   EXPECT_EQ(read_link(message.get()), (Link{.index = 7, .kind = "veth", .mode = {}, .alias = {}}));
 }
 

@@ -18,7 +18,6 @@ using std::chrono::seconds;
 using test::tcp_sample;
 using testing::ElementsAre;
 using testing::Field;
-using testing::IsEmpty;
 
 using enum Direction;
 constexpr auto kSyn = tcp_flag::kSyn;

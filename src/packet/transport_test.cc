@@ -47,7 +47,7 @@ std::string payload_text(const test::Bytes& frame, std::size_t captured) {
 
 TEST(Payload, is_found_in_the_frame_behind_every_header_and_before_the_padding) {
   auto tagged = PacketBuilder{}.ethernet().vlan(3).ipv6("2001:db8::1", "2001:db8::10").destination_options();
-  for (auto ip : {v4(), v6(), tagged}) {
+  for (const auto& ip : {v4(), v6(), tagged}) {
     auto tcp = ip;
     EXPECT_EQ(payload_text(tcp.tcp(1, 2, 0x18, {.options = 12}).payload("hello").bytes(200), 200), "hello");
     auto udp = ip;

@@ -96,7 +96,7 @@ class KernelTest : public test::NetworkTest {
       handed_up.push_back({name, from, sample, Bytes(frame.bytes.begin(), frame.bytes.end()), frame.counted});
     };
   }
-  void watch(std::vector<ServiceSettings> services) {
+  void watch(const std::vector<ServiceSettings>& services) {
     const auto done = sensor->watch(services);
     ASSERT_TRUE(done) << done.error().what;
   }

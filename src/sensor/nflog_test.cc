@@ -20,8 +20,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using testing::Each;
-using testing::HasSubstr;
 using testing::SizeIs;
 
 // While it lives, this thread may not administer networks, though the process could.
