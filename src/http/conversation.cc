@@ -1,6 +1,7 @@
 #include "http/conversation.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "http/target.h"
 
@@ -39,7 +40,20 @@ Framing framing_of(const Head& head, Body otherwise) {
 
 }  // namespace
 
-void Conversation::begin(std::size_t side) { from_start_[side] = true; }
+void Conversation::begin(std::size_t side, std::size_t client, const ConnectionEnds& ends,
+                         const ServerFilter& servers) {
+  from_start_[side] = true;
+  if (!servers.matches(ends[client ^ 1u])) state_ = State::deaf;
+}
+
+// Where the port of one end tells that it is the server, the other one asks: what looks like a request in a response's
+// body, of which the begin was not seen, is none.
+void Conversation::expect_sides(const ConnectionEnds& ends, const ServerFilter& servers) {
+  if (!servers.by_port() || servers.matches(ends[0]) == servers.matches(ends[1])) return;
+  const std::size_t server = servers.matches(ends[0]) ? 0 : 1;
+  readers_[server].expect(MessageKind::response);
+  readers_[server ^ 1u].expect(MessageKind::request);
+}
 
 void Conversation::read(std::size_t side, const StreamPiece& piece, const ConnectionEnds& ends,
                         const HttpOutlet& outlet) {
@@ -48,9 +62,13 @@ void Conversation::read(std::size_t side, const StreamPiece& piece, const Connec
   auto bytes = piece.bytes;
   auto where = piece.where;
   if (!bytes.empty() && state_ == State::undecided) {
+    if (!spoke_[side]) expect_sides(ends, outlet.servers);
     if (!spoke_[side] && !from_start_[side]) reader.search();
-    spoke_[side] = true;
     if (may_be_tls(side, bytes, outlet)) bytes = {};
+  }
+  if (!piece.bytes.empty()) {
+    spoke_[side] = true;
+    read_[side] = where.after(piece.bytes.size()).sequence;
   }
   MessageHead head;
   auto step = bytes.empty() ? MessageReader::Step::more : MessageReader::Step::head;
@@ -122,8 +140,10 @@ void Conversation::skip(std::size_t side, std::uint64_t bytes, const StreamPosit
   from_start_[side] = false;
   if (tls_[side] > 0) tls_[side] = kTlsBytes;
   auto& reader = readers_[side];
+  read_[side] = where.sequence;
   if (state_ == State::http && side == server() && answer_) answer_->complete = false;
-  const auto from = where.sequence - static_cast<std::uint32_t>(bytes);
+  const bool was_there = side == client_ && early_ && distance(early_->acknowledgement, where.sequence) >= 0;
+  if (was_there) tell_early(ends, outlet);  // its request is missing
   for (;;) {
     const auto progress = reader.skip(bytes);
     bytes -= progress.used;
@@ -132,7 +152,6 @@ void Conversation::skip(std::size_t side, std::uint64_t bytes, const StreamPosit
     if (progress.step == MessageReader::Step::lost) on_lost(side, ends, outlet);
     if (bytes == 0) break;
   }
-  if (!reader.in_body() && !gaps_[side]) gaps_[side] = from;
 }
 
 // So many bytes of a body that has begun.
@@ -169,6 +188,8 @@ void Conversation::on_request(std::size_t side, const MessageHead& message, cons
   const auto authority = authority_of(target, method == "CONNECT");
   const auto host = host_of(authority.empty() ? head.host(text) : authority).substr(0, kMostText);
   const auto section = section_of(target).substr(0, kMostText);
+  const auto had_come = [&](const Answer& answer) { return distance(begin.sequence, answer.acknowledgement) > 0; };
+  if (early_ && !had_come(*early_)) tell_early(ends, outlet);
   outlet.sink.on_request({.at = begin.at,
                           .client = ends[client_],
                           .server = ends[server()],
@@ -176,11 +197,16 @@ void Conversation::on_request(std::size_t side, const MessageHead& message, cons
                           .target = target,
                           .host = host,
                           .section = section});
-  request_ = pending_.push({.begin = begin, .last_byte = at.instant, .bytes = text.size(), .behind_gap = gaps_[side]},
-                           method, host, section);
-  gaps_[side].reset();
+  request_ = pending_.push({.begin = begin, .last_byte = at.instant, .bytes = text.size()}, method, host, section);
   const auto framing = framing_of(head, Body::none);
   readers_[side].body(framing.body, framing.length);
+  if (early_) {
+    early_->answers = true;
+    tell_early(ends, outlet);
+  } else if (answer_ && answer_->early && had_come(*answer_)) {
+    answer_->answers = true;
+    answer_->early = false;
+  }
 }
 
 void Conversation::on_response(std::size_t side, const MessageHead& message, const Now& at, const ConnectionEnds& ends,
@@ -200,9 +226,11 @@ void Conversation::on_response(std::size_t side, const MessageHead& message, con
   const bool tunnel = method == "CONNECT" && status < 300;
   answer_ = {.first_byte = begin.at.instant,
              .last_byte = at,
+             .acknowledgement = begin.acknowledgement,
              .bytes = interim_bytes_ + text.size(),
              .status = status,
              .answers = answers,
+             .early = is_early(begin),
              .last = tunnel || status == 101};
   interim_bytes_ = 0;
   if (status == 101 && head.upgrades_to_http2()) ++outlet.losses.http2_connections;
@@ -218,24 +246,26 @@ void Conversation::on_response(std::size_t side, const MessageHead& message, con
 // answered: its earlier requests are those whose responses were lost.
 void Conversation::drop_lost_responses(std::uint32_t sequence, const HttpOutlet& outlet) {
   responses_lost_ = false;
-  while (pending_.at(1) != nullptr) {
-    const auto had = pending_.at(0)->begin.acknowledgement;
-    const auto had_next = pending_.at(1)->begin.acknowledgement;
-    if (distance(had, had_next) <= 0 || distance(had_next, sequence) < 0) return;
-    ++outlet.losses.unanswered;
-    pending_.pop();
+  while (pending_.size() > 0) {
+    const auto [count, had, had_next] = pending_.front();
+    if (!had_next || distance(had, *had_next) <= 0 || distance(*had_next, sequence) < 0) return;
+    outlet.losses.unanswered += count;
+    for (std::size_t i = 0; i < count; ++i) pending_.pop();
   }
 }
 
-// Whether the response is that of the first request that waits; not so if it was sent before that one had arrived,
-// while others that the capture missed had.
+// Whether the response is that of the first request that waits. Not so if it was sent before a byte of that one had
+// come: then it is of a request that the capture missed, or of none.
 bool Conversation::answers_first(const StreamPosition& response) const {
   if (pending_.size() == 0) return false;
   const auto* const first = pending_.at(0);
-  if (first == nullptr || !first->behind_gap) return true;
-  const bool of_the_gap = distance(*first->behind_gap, response.acknowledgement) > 0 &&
-                          distance(response.acknowledgement, first->begin.sequence) >= 0;
-  return !of_the_gap;
+  return first == nullptr || distance(first->begin.sequence, response.acknowledgement) > 0;
+}
+
+// Whether it answers something that comes later in the capture than it does, as where two directions are merged.
+bool Conversation::is_early(const StreamPosition& response) const {
+  if (pending_.size() > 0) return false;
+  return spoke_[client_] ? distance(read_[client_], response.acknowledgement) > 0 : from_start_[client_];
 }
 
 void Conversation::on_end(std::size_t side, const ConnectionEnds& ends, const HttpOutlet& outlet) {
@@ -254,16 +284,31 @@ void Conversation::on_lost(std::size_t side, const ConnectionEnds& ends, const H
   if (answer_) tell(false, ends, outlet);
 }
 
-// Hands over the response that was being read, with the request that it answers.
+// The response that was being read is over.
 void Conversation::tell(bool complete, const ConnectionEnds& ends, const HttpOutlet& outlet) {
-  const Answer answer = *answer_;
+  Answer answer = *answer_;
   answer_.reset();
+  answer.complete = answer.complete && complete;
+  tell_early(ends, outlet);
+  if (answer.early && !answer.last) {
+    early_ = answer;
+  } else {
+    hand_over(answer, ends, outlet);
+  }
+}
+
+void Conversation::tell_early(const ConnectionEnds& ends, const HttpOutlet& outlet) {
+  if (early_) hand_over(*std::exchange(early_, std::nullopt), ends, outlet);
+}
+
+// Hands over a response with the request that it answers.
+void Conversation::hand_over(const Answer& answer, const ConnectionEnds& ends, const HttpOutlet& outlet) {
   HttpExchange exchange{.at = answer.last_byte,
                         .client = ends[client_],
                         .server = ends[server()],
                         .status = answer.status,
                         .response_bytes = answer.bytes,
-                        .complete = complete && answer.complete};
+                        .complete = answer.complete};
   if (const auto* const request = answer.answers ? pending_.at(0) : nullptr) {
     exchange.method = pending_.method();
     exchange.host = pending_.host();
@@ -278,6 +323,7 @@ void Conversation::tell(bool complete, const ConnectionEnds& ends, const HttpOut
 
 void Conversation::finish(const ConnectionEnds& ends, const HttpOutlet& outlet) {
   if (state_ == State::http && answer_) tell(false, ends, outlet);
+  tell_early(ends, outlet);
   outlet.losses.unanswered += pending_.clear();
   const bool in_head = readers_[0].in_head() || readers_[1].in_head();
   if (state_ == State::undecided && (spoke_[0] || spoke_[1]) && !in_head) ++outlet.losses.other_connections;

@@ -30,8 +30,9 @@ class Conversation {
 
   explicit Conversation(std::size_t most_head) : readers_{MessageReader{most_head}, MessageReader{most_head}} {}
 
-  // The stream of that side begins with its next piece; otherwise it may begin anywhere in a message.
-  void begin(std::size_t side);
+  // The stream of that side begins with its next piece; otherwise it may begin anywhere in a message. `client`: the
+  // side that opened the connection. One to a server that nobody watches is left alone.
+  void begin(std::size_t side, std::size_t client, const ConnectionEnds& ends, const ServerFilter& servers);
 
   // Takes the next piece of one side's stream, and tells what it completes.
   void read(std::size_t side, const StreamPiece& piece, const ConnectionEnds& ends, const HttpOutlet& outlet);
@@ -55,9 +56,11 @@ class Conversation {
   struct Answer {
     Instant first_byte;
     Now last_byte;
+    std::uint32_t acknowledgement = 0;  // what had come of the requests when it began
     std::uint64_t bytes = 0;
     std::uint16_t status = 0;
     bool answers = false;  // the first of the pending requests
+    bool early = false;    // a request that had come, but has not been captured yet
     bool complete = true;
     bool last = false;  // behind it no HTTP comes: a tunnel, or another protocol
   };
@@ -75,22 +78,27 @@ class Conversation {
   [[nodiscard]] bool choose_sides(std::size_t client, const ConnectionEnds& ends, const HttpOutlet& outlet);
   void drop_lost_responses(std::uint32_t sequence, const HttpOutlet& outlet);
   [[nodiscard]] bool answers_first(const StreamPosition& response) const;
+  [[nodiscard]] bool is_early(const StreamPosition& response) const;
+  void expect_sides(const ConnectionEnds& ends, const ServerFilter& servers);
   void tell(bool complete, const ConnectionEnds& ends, const HttpOutlet& outlet);
+  void tell_early(const ConnectionEnds& ends, const HttpOutlet& outlet);
+  void hand_over(const Answer& answer, const ConnectionEnds& ends, const HttpOutlet& outlet);
 
   [[nodiscard]] std::size_t server() const { return client_ ^ 1u; }
 
   std::array<MessageReader, 2> readers_;
   PendingRequests pending_;
   std::optional<Answer> answer_;         // none: no response has begun
+  std::optional<Answer> early_;          // one that is over, and waits for its request
   std::uint64_t interim_bytes_ = 0;      // of 1xx responses since the last final one
   PendingRequests::Number request_ = 0;  // the last one that was read
   State state_ = State::undecided;
-  std::uint8_t client_ = 0;                           // once decided
-  bool responses_lost_ = false;                       // since the last one that was read
-  std::array<std::optional<std::uint32_t>, 2> gaps_;  // of each side: where messages were lost since its last one
-  std::array<std::uint8_t, 2> tls_{};  // how many first bytes of each side were as TLS has them; all: that is settled
-  std::array<bool, 2> spoke_{};        // a byte of that side was seen
-  std::array<bool, 2> from_start_{};   // and nothing of it before was missed
+  std::uint8_t client_ = 0;              // once decided
+  bool responses_lost_ = false;          // since the last one that was read
+  std::array<std::uint32_t, 2> read_{};  // the sequence number up to which each side was read
+  std::array<std::uint8_t, 2> tls_{};    // how many first bytes of each side were as TLS has them; all: that is settled
+  std::array<bool, 2> spoke_{};          // a byte of that side was seen
+  std::array<bool, 2> from_start_{};     // and nothing of it before was missed
 };
 
 }  // namespace tidegate

@@ -39,9 +39,11 @@ bool same_name(std::string_view text, std::string_view name) {
   return text.size() == name.size() && std::ranges::equal(text, name, [](char a, char b) { return lower(a) == b; });
 }
 
+// Without blanks around it, of which a folded line's ends are some.
 std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  const auto is_space = [](char c) { return is_blank(c) || c == '\r' || c == '\n'; };
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
   return text;
 }
 
@@ -185,12 +187,15 @@ Head::Line Head::read_request(std::string_view line) {
 
 void Head::read_field(std::string_view text, std::size_t at, std::size_t size) {
   const auto line = text.substr(at, size);
-  // The length of the name stands for the name until the rest of it is compared: most lines end here.
+  // The length of the name stands for the name until the rest of it is compared: most lines end here. Blanks before the
+  // colon are wrong, and taken by servers all the same.
   const auto value_of = [line](std::string_view name) -> std::optional<std::string_view> {
-    if (line.size() <= name.size() || line[name.size()] != ':' || !same_name(line.substr(0, name.size()), name)) {
+    auto colon = name.size();
+    while (colon < line.size() && is_blank(line[colon])) ++colon;
+    if (colon >= line.size() || line[colon] != ':' || !same_name(line.substr(0, name.size()), name)) {
       return std::nullopt;
     }
-    return trimmed(line.substr(name.size() + 1));
+    return trimmed(line.substr(colon + 1));
   };
   if (line.empty()) return;
   switch (lower(line.front())) {

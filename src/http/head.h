@@ -16,7 +16,7 @@ enum class TransferCoding : std::uint8_t { none, chunked, other };
 
 class Head {
  public:
-  static constexpr std::size_t kMostMethod = 32;
+  static constexpr std::size_t kMostMethod = 128;
 
   enum class Line : std::uint8_t {
     good,
@@ -31,7 +31,8 @@ class Head {
   // Whether a field line that begins so can be one that is read.
   [[nodiscard]] static bool may_matter(char first) { return (kFirstLetters >> (first & 0x1f) & 1u) != 0; }
 
-  // Reads the field line `text.substr(at, size)`; one that is not understood changes nothing.
+  // Reads the field `text.substr(at, size)`, with the lines that continue it (RFC 9112, section 5.2) and line ends; one
+  // that is not understood changes nothing.
   void read_field(std::string_view text, std::size_t at, std::size_t size);
 
   [[nodiscard]] bool response() const { return status_ != 0; }

@@ -26,6 +26,7 @@ std::size_t MessageReader::Scan::drop_front() {
   const auto cut = std::exchange(begin, 0);
   line -= cut;
   looked -= cut;
+  field = in_fields ? field - cut : 0;
   return cut;
 }
 
@@ -37,18 +38,20 @@ MessageReader::Scanned MessageReader::Scan::run(std::string_view text, MessageKi
     const auto behind = end + 1;
     auto size = behind - 1 - line;
     if (size > 0 && text[line + size - 1] == '\r') --size;
-    if (in_fields && size == 0) {
-      line = behind;
-      return Scanned::complete;
+    const bool continues = size > 0 && (text[line] == ' ' || text[line] == '\t');
+    if (in_fields && !continues) {
+      read_field(text);
+      if (size == 0) {
+        line = behind;
+        return Scanned::complete;
+      }
+      if (searching && !is_field_line(text.substr(line, size))) {
+        in_fields = false;  // no head then, but perhaps this line begins one
+        head = {};
+      }
     }
-    if (in_fields && searching && !is_field_line(text.substr(line, size))) {
-      in_fields = false;  // no head then, but perhaps this line begins one
-      head = {};
-    }
-    if (in_fields) {
-      if (Head::may_matter(text[line])) head.read_field(text.substr(begin), line - begin, size);
-    } else if (const auto read = read_start(text, behind, size, kind, searching); read != Scanned::more) {
-      return read;
+    if (!in_fields) {
+      if (const auto read = read_start(text, behind, size, kind, searching); read != Scanned::more) return read;
     }
     line = behind;
   }
@@ -79,7 +82,14 @@ MessageReader::Scanned MessageReader::Scan::read_start(std::string_view text, st
   if (read == Head::Line::bad && size > 0 && !searching) return Scanned::bad;
   in_fields = read == Head::Line::good;
   if (!in_fields) begin = behind;
+  field = behind;
   return Scanned::more;
+}
+
+// Reads the field that ends before the line, if there is one.
+void MessageReader::Scan::read_field(std::string_view text) {
+  if (field < line && Head::may_matter(text[field])) head.read_field(text.substr(begin), field - begin, line - field);
+  field = line;
 }
 
 void MessageReader::Partial::append(std::string_view bytes, const StreamPosition& where) {

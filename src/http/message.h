@@ -100,11 +100,13 @@ class MessageReader {
     std::size_t begin = 0;   // of the head, or of what may become one; before it nothing matters
     std::size_t line = 0;    // of the first line that is not yet read
     std::size_t looked = 0;  // no line ends between `line` and here
+    std::size_t field = 0;   // of the field that is not yet read, as the next line may continue it
     bool in_fields = false;
     bool torn = false;  // what stands before the line, in the same line, is not known
 
     Scanned run(std::string_view text, MessageKind kind, bool searching);
     Scanned read_start(std::string_view text, std::size_t behind, std::size_t size, MessageKind kind, bool searching);
+    void read_field(std::string_view text);
     std::size_t drop_front();
   };
   // A head of which a part is there, or what may become one, from where the scan found its begin.

@@ -1,18 +1,24 @@
 #include "http/pending.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace tidegate {
 
 PendingRequests::Number PendingRequests::push(PendingRequest request, std::string_view method, std::string_view host,
                                               std::string_view section) {
-  if (unnamed_ > 0 || requests_.size() - front_ == kMost) {
+  if (kept() == kMost) {
+    if (unnamed_ > 0) forget_behind_unnamed();
+    split_ = static_cast<std::uint32_t>(requests_.size());
+    unnamed_acknowledged_ = request.begin.acknowledgement;
     ++unnamed_;
     return next_++;
   }
   if (front_ >= kMost) {  // where the queue never runs empty
     requests_.erase(requests_.begin(), requests_.begin() + front_);
     text_.erase(0, text_front_);
+    split_ -= std::min(split_, front_);
     front_ = text_front_ = 0;
   }
   request.method_size = static_cast<std::uint16_t>(method.size());
@@ -23,23 +29,47 @@ PendingRequests::Number PendingRequests::push(PendingRequest request, std::strin
   return next_++;
 }
 
+// Those that came behind the ones that are not kept become some of them.
+void PendingRequests::forget_behind_unnamed() {
+  unnamed_ += requests_.size() - split_;
+  for (; requests_.size() > split_; requests_.pop_back()) {
+    const auto& last = requests_.back();
+    text_.resize(text_.size() - last.method_size - last.host_size - last.section_size);
+  }
+}
+
 void PendingRequests::pop() {
-  if (front_ == requests_.size()) {
+  if (before() == 0) {
     TIDEGATE_CHECK(unnamed_ > 0);
     --unnamed_;
     return;
   }
   const auto& first = requests_[front_++];
   text_front_ += first.method_size + first.host_size + first.section_size;
-  if (front_ == requests_.size()) {
+  if (kept() == 0) {
     requests_.clear();
     text_.clear();
-    front_ = text_front_ = 0;
+    front_ = text_front_ = split_ = 0;
   }
 }
 
 const PendingRequest* PendingRequests::at(std::size_t n) const {
-  return front_ + n < requests_.size() ? &requests_[front_ + n] : nullptr;
+  if (n >= before()) {
+    if (n < before() + unnamed_) return nullptr;
+    n -= unnamed_;
+  }
+  return n < kept() ? &requests_[front_ + n] : nullptr;
+}
+
+PendingRequests::Front PendingRequests::front() const {
+  const auto acknowledged_by = [this](std::size_t n) {
+    const auto* const request = at(n);
+    return request != nullptr ? request->begin.acknowledgement : unnamed_acknowledged_;
+  };
+  const auto count = before() > 0 ? 1 : unnamed_;
+  Front front{.count = count, .acknowledged = acknowledged_by(0), .next_acknowledged = {}};
+  if (count < size()) front.next_acknowledged = acknowledged_by(count);
+  return front;
 }
 
 std::string_view PendingRequests::method() const {
@@ -58,8 +88,9 @@ std::string_view PendingRequests::section() const {
 
 void PendingRequests::add_bytes(Number number, std::uint64_t bytes, Instant at) {
   const Number first = next_ - size();
-  if (number < first || number - first >= requests_.size() - front_) return;
-  auto& request = requests_[front_ + (number - first)];
+  if (number < first || this->at(number - first) == nullptr) return;
+  const auto place = number - first < before() ? number - first : number - first - unnamed_;
+  auto& request = requests_[front_ + place];
   request.bytes += bytes;
   request.last_byte = at;
 }
@@ -68,7 +99,7 @@ std::size_t PendingRequests::clear() {
   const auto count = size();
   requests_.clear();
   text_.clear();
-  front_ = text_front_ = 0;
+  front_ = text_front_ = split_ = 0;
   unnamed_ = 0;
   if (held() > 0) {
     requests_.shrink_to_fit();

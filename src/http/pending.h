@@ -1,5 +1,5 @@
 // The requests of one connection that have no response yet, in order, with what their exchange will show of them.
-// Bounded: past kMost only their number is kept, so that what follows is still paired with the right one.
+// Bounded: of those past kMost only their number is kept, so that what follows is still paired with the right one.
 #pragma once
 
 #include <cstddef>
@@ -15,10 +15,9 @@
 namespace tidegate {
 
 struct PendingRequest {
-  StreamPosition begin;                     // of its first byte
-  Instant last_byte;                        // seen so far, of head and body
-  std::uint64_t bytes = 0;                  // seen so far, of head and body
-  std::optional<std::uint32_t> behind_gap;  // where the gap began that it follows, in which requests may have been
+  StreamPosition begin;     // of its first byte
+  Instant last_byte;        // seen so far, of head and body
+  std::uint64_t bytes = 0;  // seen so far, of head and body
   std::uint16_t method_size = 0;
   std::uint16_t host_size = 0;
   std::uint16_t section_size = 0;
@@ -37,9 +36,18 @@ class PendingRequests {
   // The first has its response, or will have none.
   void pop();
 
-  [[nodiscard]] std::size_t size() const { return requests_.size() - front_ + unnamed_; }
+  [[nodiscard]] std::size_t size() const { return kept() + unnamed_; }
   // The nth from the front, the first being 0; null where it is none of those that are kept.
   [[nodiscard]] const PendingRequest* at(std::size_t n) const;
+
+  // The first one, or where it is not kept all of those in a row that are not: how many these are, and what the last of
+  // them acknowledged. And what the one behind them acknowledged, if there is one.
+  struct Front {
+    std::size_t count = 0;
+    std::uint32_t acknowledged = 0;
+    std::optional<std::uint32_t> next_acknowledged;
+  };
+  [[nodiscard]] Front front() const;  // size() is not 0
   // Of the first one, which is kept; they live until the next push() or pop().
   [[nodiscard]] std::string_view method() const;
   [[nodiscard]] std::string_view host() const;
@@ -58,11 +66,18 @@ class PendingRequests {
   static constexpr std::size_t kFreeRequests = 4;
   static constexpr std::size_t kFreeText = 256;
 
+  [[nodiscard]] std::size_t kept() const { return requests_.size() - front_; }
+  // How many are kept before those that are not.
+  [[nodiscard]] std::size_t before() const { return unnamed_ > 0 ? split_ - front_ : kept(); }
+  void forget_behind_unnamed();
+
   std::vector<PendingRequest> requests_;  // from front_ on
   std::string text_;                      // of those, one behind the other, from text_front_ on
   std::uint32_t front_ = 0;
   std::uint32_t text_front_ = 0;
-  std::uint64_t unnamed_ = 0;  // younger than those that are kept
+  std::uint32_t split_ = 0;                 // where those that are not kept stand among the others
+  std::uint32_t unnamed_acknowledged_ = 0;  // by the last of them
+  std::uint64_t unnamed_ = 0;
   Number next_ = 0;
 };
 

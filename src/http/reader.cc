@@ -39,7 +39,8 @@ void HttpReader::add(Now at, const packet::Headers& headers, std::span<const std
   auto& stream = connection->streams[side];
   if (syn && !stream.begun()) {
     stream.begin(sequence);
-    connection->http.begin(side);
+    const bool accepts = (headers.tcp_flags & tcp_flag::kAck) != 0;
+    connection->http.begin(side, accepts ? side ^ 1u : side, connection->ends, servers_);
   }
   if ((headers.tcp_flags & tcp_flag::kAck) != 0) {
     connection->streams[side ^ 1u].acknowledge(headers.tcp_acknowledgement);
@@ -138,7 +139,7 @@ void HttpReader::read(Connection& connection, std::size_t side, const TcpSegment
 
 void HttpReader::read_held(Connection& connection, std::size_t side) {
   auto& stream = connection.streams[side];
-  while (const auto piece = stream.next(settings_.stream_bytes)) {
+  while (const auto piece = stream.next(settings_.stream_bytes, latest_)) {
     connection.http.read(side, *piece, connection.ends, outlet_);
   }
 }

@@ -79,6 +79,21 @@ TEST(HttpReader, pairs_rightly_behind_more_requests_than_it_keeps) {
   EXPECT_EQ(traffic.losses(), HttpLosses{});
 }
 
+TEST(HttpReader, what_comes_behind_more_requests_than_it_keeps_is_kept_again) {
+  Traffic traffic;
+  traffic.handshake();
+  for (std::size_t i = 0; i < PendingRequests::kMost + 6; ++i) traffic.client(get("/burst/"));
+  for (std::size_t i = 0; i < PendingRequests::kMost; ++i) traffic.server(kEmpty);
+  for (int i = 0; i < 100; ++i) {  // six always wait
+    traffic.client(get("/after/"));
+    traffic.server(kEmpty);
+  }
+  const auto& story = traffic.story();
+  EXPECT_EQ(std::ranges::count(story, "< 200 GET /burst"), PendingRequests::kMost);
+  EXPECT_EQ(std::ranges::count(story, "< 200 - "), 6);
+  EXPECT_EQ(std::ranges::count(story, "< 200 GET /after"), 94);
+}
+
 TEST(HttpReader, a_queue_that_never_runs_empty_stays_small) {
   Traffic traffic;
   traffic.handshake();
@@ -378,6 +393,20 @@ TEST(HttpReader, a_client_on_a_watched_port_is_no_server) {
   EXPECT_EQ(traffic.losses(), HttpLosses{});
 }
 
+TEST(HttpReader, what_a_watched_address_asks_of_others_is_none_of_its_server) {
+  Traffic traffic{{.address = IpAddress::parse("192.0.2.1").value()}};  // the client's
+  traffic.handshake();
+  traffic.client("\x16\x03\x01 hello");
+  traffic.server("\x16\x03\x03 hello");
+  traffic.reconnect(40'001);
+  traffic.handshake();
+  traffic.client(get("/a/"));
+  traffic.server(kEmpty);
+  traffic.reader.finish();
+  EXPECT_THAT(traffic.story(), IsEmpty());
+  EXPECT_EQ(traffic.losses(), HttpLosses{});
+}
+
 TEST(HttpReader, without_ports_the_client_is_who_asks) {
   Traffic traffic{HttpReaderSettings{}};
   traffic.handshake();
@@ -404,7 +433,8 @@ TEST(HttpReader, ipv6_is_read_as_well) {
   const auto send = [&](bool up, std::string_view payload) {
     auto builder =
         test::PacketBuilder{}.ethernet().ipv6(up ? "2001:db8::1" : "2001:db8::2", up ? "2001:db8::2" : "2001:db8::1");
-    const auto frame = builder.tcp(up ? 1234 : 80, up ? 80 : 1234, tcp_flag::kAck).payload(payload).bytes();
+    const test::PacketBuilder::Tcp tcp{.sequence = 1, .acknowledgement = up ? 1u : 2u};
+    const auto frame = builder.tcp(up ? 1234 : 80, up ? 80 : 1234, tcp_flag::kAck, tcp).payload(payload).bytes();
     traffic.add(frame, frame.size());
   };
   send(true, get("/a/"));

@@ -94,12 +94,15 @@ const StreamPosition& TcpStream::behind_gap() const {
   return held_->segments.empty() ? *held_->end : held_->segments.front().where;
 }
 
-bool TcpStream::given_up(std::size_t most) const {
+// What the other side had, the capture missed, unless it comes a little later than what acknowledged it.
+bool TcpStream::gives_up(std::size_t most, Instant now) {
   const bool acknowledged = answered_ && distance(behind_gap().sequence, acknowledged_) >= 0;
-  return held_->given_up || acknowledged || held_->cost > most;
+  if (acknowledged && !held_->due) held_->due = now + kDisorder;
+  const bool late = acknowledged && now >= *held_->due;
+  return held_->given_up || late || held_->cost > most;
 }
 
-std::optional<StreamPiece> TcpStream::next(std::size_t most) {
+std::optional<StreamPiece> TcpStream::next(std::size_t most, Instant now) {
   if (!held_) return std::nullopt;
   auto& segments = held_->segments;
   if (ended_ || (segments.empty() && !held_->end)) {
@@ -108,10 +111,11 @@ std::optional<StreamPiece> TcpStream::next(std::size_t most) {
   }
   const std::int32_t gap = distance(next_, behind_gap().sequence);
   if (gap > 0) {
-    if (!given_up(most)) return std::nullopt;
+    if (!gives_up(most, now)) return std::nullopt;
     next_ = behind_gap().sequence;
     held_->given_up = false;
   }
+  held_->due.reset();
   StreamPiece piece;
   if (segments.empty()) {
     piece = {.end = true, .where = *held_->end};

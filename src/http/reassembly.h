@@ -50,6 +50,10 @@ class TcpStream {
   // capture that lost so much is worth following).
   static constexpr std::int32_t kFarthest = 1 << 26;
 
+  // For so long a gap is waited for though the other side has what is in it: where a capture merges two directions,
+  // what was acknowledged may come behind what acknowledged it.
+  static constexpr Duration kDisorder = std::chrono::milliseconds{10};
+
   // What a kept segment is held to cost beside its bytes.
   static constexpr std::size_t kSegmentCost = 256;
 
@@ -75,8 +79,9 @@ class TcpStream {
   [[nodiscard]] std::size_t held() const { return held_ ? held_->cost : 0; }
 
   // The next kept segment, if its turn has come: in order, or behind a gap that was given up because more than `most`
-  // is held, because the other side has acknowledged what lies behind it, or by give_up(). None: no turn has come.
-  [[nodiscard]] std::optional<StreamPiece> next(std::size_t most);
+  // is held, because the other side had acknowledged what lies behind it kDisorder before `now`, or by give_up(). None:
+  // no turn has come.
+  [[nodiscard]] std::optional<StreamPiece> next(std::size_t most, Instant now);
 
   // The other side has everything before that sequence number.
   void acknowledge(std::uint32_t sequence);
@@ -104,6 +109,7 @@ class TcpStream {
     std::optional<StreamPosition> end;  // of the FIN
     std::string current;                // the bytes that next() gave last
     std::size_t cost = 0;
+    std::optional<Instant> due;  // until when the first gap, which was acknowledged, may be filled
     bool given_up = false;
   };
 
@@ -113,7 +119,7 @@ class TcpStream {
   static std::int32_t distance(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(b - a); }
   // What lies behind the first gap.
   [[nodiscard]] const StreamPosition& behind_gap() const;
-  [[nodiscard]] bool given_up(std::size_t most) const;
+  [[nodiscard]] bool gives_up(std::size_t most, Instant now);
   StreamPiece take(const StreamPosition& where, std::string_view bytes, std::uint32_t length, bool fin);
 
   std::uint32_t first_ = 0;

@@ -26,7 +26,7 @@ struct Reading {
     if (piece.end) text += "$";
   }
   void drain(std::size_t most = kMost) {
-    while (const auto piece = stream.next(most)) show(*piece);
+    while (const auto piece = stream.next(most, now)) show(*piece);
   }
   void add(std::uint32_t sequence, std::string_view bytes, bool fin = false, std::uint32_t cut = 0) {
     show(stream.add({.where = {.at = {.instant = now, .wall = {}}, .sequence = sequence},
@@ -118,7 +118,26 @@ TEST(TcpStream, gives_a_gap_up_when_the_other_side_has_acknowledged_what_is_behi
   reading.stream.acknowledge(108);
   reading.stream.acknowledge(101);  // an old one
   reading.drain();
+  reading.now += TcpStream::kDisorder - 1ns;
+  reading.drain();
+  EXPECT_EQ(reading.text, "");  // it may still come
+  reading.now += 1ns;
+  reading.drain();
   EXPECT_EQ(reading.text, "[5]fgh");
+}
+
+TEST(TcpStream, takes_what_comes_soon_after_it_was_acknowledged) {
+  Reading reading;
+  reading.stream.begin(100);
+  for (std::uint32_t at = 100; at < 1'000; at += 10) {
+    reading.add(at + 5, "fghij");
+    reading.stream.acknowledge(at + 10);
+    reading.drain();
+    reading.now += TcpStream::kDisorder - 1ns;
+    reading.add(at, "abcde");
+  }
+  EXPECT_EQ(reading.text.size(), 900u);
+  EXPECT_THAT(reading.text, testing::Not(testing::HasSubstr("[")));
 }
 
 TEST(TcpStream, gives_a_gap_up_when_too_much_is_held) {
@@ -182,6 +201,8 @@ TEST(TcpStream, a_fin_behind_a_gap_ends_it_when_the_gap_is_given_up) {
   reading.stream.begin(100);
   reading.add(103, "", true);
   reading.stream.acknowledge(104);
+  reading.drain();
+  reading.now += TcpStream::kDisorder;
   reading.drain();
   EXPECT_EQ(reading.text, "[3]$");
 }

@@ -20,6 +20,8 @@ class ServerFilter {
   [[nodiscard]] bool matches(const IpAddress& address, std::uint16_t port) const {
     return ports_.test(port) && (!address_ || *address_ == address);
   }
+  // Whether a port is enough to tell a server from its clients.
+  [[nodiscard]] bool by_port() const { return !ports_.all(); }
   [[nodiscard]] bool matches(const Endpoint& server) const { return matches(server.address, server.port); }
 
  private:

@@ -121,6 +121,14 @@ class Traffic {
   void server(std::string_view payload) { capture(from_server(payload)); }
   void client_ack() { capture(make(true, "")); }
   void server_ack() { capture(make(false, "")); }
+  // All is acknowledged, and time enough passes for what did not come to be given up.
+  void settle() {
+    client_ack();
+    server_ack();
+    pass(TcpStream::kDisorder);
+    client_ack();
+    server_ack();
+  }
   void handshake() {
     capture(make(true, "", tcp_flag::kSyn));
     capture(make(false, "", tcp_flag::kSyn | tcp_flag::kAck));

@@ -78,6 +78,7 @@ std::string told(std::string_view input, std::size_t most, std::size_t held) {
       side ^= 1u;
       send(side, tcp_flag::kAck, "");
     }
+    now.instant += TcpStream::kDisorder;
     input.remove_prefix(end + 1);
   }
   send(1, tcp_flag::kFin | tcp_flag::kAck, "");

@@ -32,6 +32,7 @@ class Check {
   void segment(std::size_t begin, std::size_t size, std::uint8_t bits) {
     begin %= kStream;
     size = std::min(size, kStream - begin);
+    now_ += TcpStream::kDisorder / 2;
     const std::size_t captured = (bits & 0x06) == 0x06 ? size / 2 : size;
     const std::string bytes(captured, static_cast<char>(++copy_));
     for (std::size_t i = std::max(begin, position_); i < begin + size && !ended_; ++i) {
@@ -60,7 +61,7 @@ class Check {
 
  private:
   void drain() {
-    while (const auto piece = stream_.next(kMost)) take(*piece);
+    while (const auto piece = stream_.next(kMost, now_)) take(*piece);
   }
 
   void take(const StreamPiece& piece) {
@@ -78,6 +79,7 @@ class Check {
   }
 
   TcpStream stream_;
+  Instant now_{std::chrono::hours{1}};
   std::array<int, kStream> first_{};
   std::size_t position_ = 0;
   std::uint8_t copy_ = 0;
