@@ -1,7 +1,7 @@
 // Where records are kept, by their hash: the index of a table whose owner keeps the records in an array and knows each
 // by its place there, its slot. Bounded, no allocation after the start, nothing to tidy up however much comes and goes.
 //
-// Groups of six slots, each with eight bits of the hash beside it, so that one comparison of words looks at all six and
+// Groups of six slots, each with seven bits of the hash beside it, so that one comparison of words looks at all six and
 // the records themselves are seldom looked at in vain. A record that finds its group full goes to the next one, and is
 // counted where it passed: a search ends at the first group that none has passed. So nothing is ever moved, and no
 // branch depends on how full a group is, which is what costs most in a flood of keys that come once.

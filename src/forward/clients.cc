@@ -47,8 +47,10 @@ std::vector<ForwardClients::Line> ForwardClients::biggest(std::size_t most) cons
     }
   }
   const auto count = static_cast<std::ptrdiff_t>(std::min(most, lines.size()));
-  std::ranges::partial_sort(lines, lines.begin() + count, std::ranges::greater{},
-                            [](const Line& line) { return std::pair{line.upload + line.download, line.connections}; });
+  std::ranges::partial_sort(lines, lines.begin() + count, [](const Line& one, const Line& other) {
+    const auto weight = [](const Line& line) { return std::pair{line.upload + line.download, line.connections}; };
+    return weight(one) != weight(other) ? weight(one) > weight(other) : one.address < other.address;
+  });
   lines.resize(static_cast<std::size_t>(count));
   return lines;
 }

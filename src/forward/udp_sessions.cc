@@ -1,8 +1,9 @@
 #include "forward/udp_sessions.h"
 
 #include <algorithm>
-#include <cstring>
-#include <random>
+
+#include "base/seed.h"
+#include "model/key_hash.h"
 
 namespace tidegate {
 
@@ -11,35 +12,13 @@ namespace {
 // How many leave at once when the table of clients is full: it is searched from end to end for each time it was.
 constexpr int kLeaveTogether = 512;
 
-// Both halves of the product: one bit of either input changes all of the output.
-std::uint64_t folded(std::uint64_t a, std::uint64_t b) {
-  __extension__ using Wide = unsigned __int128;
-  const Wide product = static_cast<Wide>(a) * b;
-  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-}
-
-std::uint64_t folded(const IpAddress& address, std::uint64_t seed) {
-  std::uint64_t words[2] = {};
-  const auto bytes = address.bytes();
-  if (!bytes.empty()) std::memcpy(words, bytes.data(), bytes.size());
-  return folded(words[0] ^ 0x9e3779b97f4a7c15ULL, words[1] ^ seed);
-}
-
-std::uint64_t random_seed() {
-  std::random_device source;
-  return std::uint64_t{source()} << 32 | source() | 1;
-}
-
 }  // namespace
 
 std::size_t UdpSessions::KeyHash::operator()(const UdpKey& key) const noexcept {
-  const auto client = folded(key.client.address, seed) + key.client.port;
-  const auto local = folded(key.local, seed) + key.listener->port;
-  return folded(client ^ seed, local ^ 0xd6e8feb86659fd93ULL);
+  return hash_endpoints(key.client, {key.local, key.listener->port}, process_seed());
 }
 
-UdpSessions::UdpSessions(WorkerContext& context, std::shared_ptr<ForwardRuntime> forward)
-    : context_{context}, sessions_{0, KeyHash{random_seed()}} {
+UdpSessions::UdpSessions(WorkerContext& context, std::shared_ptr<ForwardRuntime> forward) : context_{context} {
   replace(std::move(forward));
 }
 

@@ -63,7 +63,6 @@ class UdpSessions {
 
  private:
   struct KeyHash {
-    std::uint64_t seed;  // strangers choose what is hashed, and must not know where it falls
     std::size_t operator()(const UdpKey& key) const noexcept;
   };
 

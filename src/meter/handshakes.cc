@@ -49,10 +49,7 @@ std::optional<Handshakes::Origin> Handshakes::take_oldest(Instant until) {
 }
 
 Handshakes::Hash Handshakes::hash(const Connection& connection) const {
-  const auto& [initiator, responder] = connection;
-  const auto ports = std::uint64_t{initiator.port} << 16 | responder.port;
-  const auto tag = static_cast<std::uint32_t>(hash_address(
-      initiator.address, hash_address(responder.address, key_hash::fold(ports ^ seed_, key_hash::kSecond))));
+  const auto tag = static_cast<std::uint32_t>(hash_endpoints(connection.initiator, connection.responder, seed_));
   index_.prefetch(tag);
   return {tag};
 }

@@ -6,7 +6,9 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/seed.h"
 #include "base/text.h"
+#include "model/key_hash.h"
 
 namespace tidegate {
 
@@ -102,20 +104,9 @@ std::string Endpoint::to_string() const {
 }  // namespace tidegate
 
 std::size_t std::hash<tidegate::IpAddress>::operator()(const tidegate::IpAddress& address) const noexcept {
-  std::uint64_t words[2] = {0, address.bytes().size()};
-  if (address.is_v6()) {
-    std::memcpy(words, address.bytes().data(), sizeof words);
-  } else if (address.is_v4()) {
-    std::memcpy(words, address.bytes().data(), 4);
-  }
-  // Two rounds of a 64-bit finalizer: strangers choose addresses, and tables that hold them are bounded as well.
-  std::uint64_t hash = words[0] * 0x9e3779b97f4a7c15ULL ^ words[1];
-  hash = (hash ^ (hash >> 32)) * 0xd6e8feb86659fd93ULL;
-  return hash ^ (hash >> 32);
+  return tidegate::hash_address(address, tidegate::process_seed());
 }
 
 std::size_t std::hash<tidegate::Endpoint>::operator()(const tidegate::Endpoint& endpoint) const noexcept {
-  const std::uint64_t hash =
-      (std::hash<tidegate::IpAddress>{}(endpoint.address) + endpoint.port) * 0x9e3779b97f4a7c15ULL;
-  return hash ^ (hash >> 29);
+  return tidegate::hash_address(endpoint.address, tidegate::process_seed() ^ endpoint.port);
 }

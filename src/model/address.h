@@ -63,6 +63,7 @@ struct Endpoint {
 
 }  // namespace tidegate
 
+// Of a seed of the process (base/seed.h): strangers choose addresses, and must not know where theirs falls in a table.
 template <>
 struct std::hash<tidegate::IpAddress> {
   std::size_t operator()(const tidegate::IpAddress& address) const noexcept;

@@ -13,7 +13,7 @@ namespace tidegate {
 struct AlertReading {
   std::uint64_t requests = 0;
   std::uint64_t responses = 0;
-  std::uint64_t errors = 0;  // of the responses: those of 5xx
+  std::uint64_t errors = 0;  // of the responses: those of 500 and more
   std::optional<Duration>
       latency;  // the percentile of the alert's `when`, of the times to first byte; none: no time known
   bool operator==(const AlertReading&) const = default;

@@ -20,7 +20,7 @@ namespace tidegate {
 struct HttpCounts {
   std::uint64_t requests = 0;
   std::uint64_t responses = 0;
-  std::uint64_t errors = 0;      // of the responses: those of 5xx
+  std::uint64_t errors = 0;      // of the responses: those of 500 and more
   std::uint64_t incomplete = 0;  // of the responses: those cut short
   std::uint64_t request_bytes = 0;
   std::uint64_t response_bytes = 0;

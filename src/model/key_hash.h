@@ -69,4 +69,10 @@ template <typename Word>
   return key_hash::fold(seed, key_hash::kFirst);
 }
 
+// Of a connection, from `one` to `other`.
+[[nodiscard]] inline std::uint64_t hash_endpoints(const Endpoint& one, const Endpoint& other, std::uint64_t seed) {
+  const auto ports = std::uint64_t{one.port} << 16 | other.port;
+  return hash_address(one.address, hash_address(other.address, key_hash::fold(ports ^ seed, key_hash::kSecond)));
+}
+
 }  // namespace tidegate

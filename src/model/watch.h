@@ -18,7 +18,7 @@ namespace tidegate {
 // What an alert looks at, over its window.
 enum class AlertQuantity : std::uint8_t {
   requests,  // a second (a mean over the window), or their total
-  errors,    // responses of 5xx, as a share of all responses, 0 to 1
+  errors,    // responses of 500 and more, as a share of all responses, 0 to 1
   latency,   // time to the first byte, a percentile of the window, in seconds
 };
 
@@ -90,12 +90,14 @@ struct PrivacySettings {
 };
 
 struct TallySettings {
+  static constexpr std::uint32_t kMostSources = 1U << 22;
+
   std::string name;
   std::string interface = "any";
   std::vector<PortRange> ports;    // empty: every TCP port
   std::optional<Privacy> privacy;  // none: that of `privacy:`
   bool syn_packets = false;        // count each SYN, as pulso does, instead of connections
-  std::size_t sources = 65'536;    // the most that are kept; past it the smallest make way
+  std::size_t sources = 65'536;    // the most that are kept, 1 to kMostSources; past it the smallest make way
   bool operator==(const TallySettings&) const = default;
 };
 
