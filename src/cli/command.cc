@@ -7,13 +7,14 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "cli/print.h"
+#include "daemon/hiding.h"
 #include "daemon/report.h"
 #include "daemon/simulation.h"
 
 namespace tidegate::cli {
 
 int complain(const std::string& text, int status) {
-  std::fprintf(stderr, "tidegate: %s\n", text.c_str());
+  std::fprintf(stderr, "tidegate: %s\n", printable(text).c_str());
   return status;
 }
 
@@ -47,9 +48,11 @@ std::string purpose(const Config& config) {
   return text;
 }
 
-// Prints each event that the savefile would have brought about.
+// Prints each event that the savefile would have brought about, addresses as the daemon would show them.
 int replay_savefile(const Config& config, const std::string& savefile, bool json) {
-  const auto replayed = simulate(config, savefile, [&](const Event& event) {
+  const auto hiding = hiding_of(config);
+  if (!hiding) return complain(hiding.error().what, kFailed);
+  const auto replayed = simulate(config, hiding->names, savefile, [&](const Event& event) {
     print_line(json ? json_text(report::event(event))
                     : event_line(event.at, event.service, to_string(event.kind), event.text));
   });

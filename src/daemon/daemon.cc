@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "daemon/control.h"
-#include "daemon/key_file.h"
+#include "daemon/hiding.h"
 #include "daemon/load.h"
 #include "daemon/notify.h"
 #include "observe/clock.h"
@@ -20,27 +20,6 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr auto kLookAtPorts = std::chrono::seconds{2};
-
-// What hides addresses. An empty key where nothing is to be hidden.
-struct Hiding {
-  std::vector<std::uint8_t> key;
-  Pseudonyms names;
-};
-
-Result<Hiding> hiding_of(const Config& config) {
-  const auto hides = [](const TallySettings& tally) { return tally.privacy.value_or(Privacy::none) != Privacy::none; };
-  const auto mode = config.privacy.mode;
-  Hiding hiding;
-  if (mode != Privacy::none || std::ranges::any_of(config.tallies, hides)) {
-    auto key = read_key_file(config.privacy.key_file);
-    if (!key) return failure("privacy.key_file: {}", key.error().what);
-    hiding.key = std::move(*key);
-  }
-  auto names = Pseudonyms::make(mode, hiding.key);
-  if (!names) return failure("privacy.key_file: {}", names.error().what);
-  hiding.names = std::move(*names);
-  return hiding;
-}
 
 }  // namespace
 
@@ -151,6 +130,10 @@ std::unique_ptr<Service> Daemon::make_service(ServiceSettings settings) {
                    .device = [this, name] { return devices_.status(name); },
                    .queue = [this, name] { return queue_holds_.status(name); },
                    .probe_speaks = [this](Protocol protocol, const Endpoint& endpoint) { speaks(protocol, endpoint); },
+                   .local =
+                       [this](const IpAddress& address) {
+                         return address.is_loopback() || std::ranges::find(local_, address) != local_.end();
+                       },
                    .woke = options_.on_woke,
                    .active = [this, name] { return forwards_.take_activity(name); },
                    .forwarded = [this, name] { return forwards_.traffic(name); },

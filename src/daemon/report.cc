@@ -50,7 +50,7 @@ json::value queue(const Service& service) {
 
 json::object packet(const Service& service) {
   const auto& [sample, meaning] = *service.gate().woken_by();
-  auto ends = shown_endpoints(sample, service.names());
+  auto ends = shown_endpoints(sample, service.names(), service.own());
   return {{"protocol", to_string(sample.flow.protocol)},
           {"source", std::move(ends.source)},
           {"destination", std::move(ends.destination)},

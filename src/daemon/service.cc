@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "daemon/dry_run.h"
-#include "daemon/shown.h"
 #include "observe/clock.h"
 #include "sensor/savefile.h"
 
@@ -106,6 +105,13 @@ CountedTraffic Service::seen(Instant since) const {
   std::ranges::inplace_merge(all.clients, all.clients.begin() + static_cast<std::ptrdiff_t>(at_once), std::greater{},
                              &Client::last);
   return all;
+}
+
+IsOwn Service::own() const {
+  return [this](const IpAddress& address) {
+    return std::ranges::find(settings_.addresses, address) != settings_.addresses.end() ||
+           (hooks_.local && hooks_.local(address));
+  };
 }
 
 void Service::read(const Reading& reading) {
@@ -210,7 +216,8 @@ void Service::carry_out(const std::vector<Decision>& decisions) {
       case Decision::Kind::tell: {
         auto text = decision.text;
         if (decision.event == EventKind::woke) tell_wake_packet();
-        if (decision.event == EventKind::woke && gate_.woken_by()) text = describe(gate_.woken_by()->sample, names_);
+        if (decision.event == EventKind::woke && gate_.woken_by())
+          text = describe(gate_.woken_by()->sample, names_, own());
         if (decision.event == EventKind::woke && !woken_by_sensor_.empty()) text += ", " + woken_by_text();
         untold_.emplace_back(system_now().wall, settings_.name, decision.event, std::move(text));
         break;
@@ -245,7 +252,7 @@ Environment Service::environment(std::string_view event) const {
   Environment environment{{"TIDEGATE_SERVICE", settings_.name}, {"TIDEGATE_EVENT", std::string{event}}};
   if (const auto& reading = gate_.woken_by()) {
     const auto& flow = reading->sample.flow;
-    auto ends = shown_addresses(reading->sample, names_);
+    auto ends = shown_addresses(reading->sample, names_, own());
     environment.emplace_back("TIDEGATE_PROTOCOL", to_string(flow.protocol));
     environment.emplace_back("TIDEGATE_SOURCE_ADDRESS", std::move(ends.source));
     environment.emplace_back("TIDEGATE_SOURCE_PORT", std::to_string(flow.source.port));

@@ -14,6 +14,7 @@
 
 #include "action/action.h"
 #include "action/probe.h"
+#include "daemon/shown.h"
 #include "daemon/tasks.h"
 #include "forward/clients.h"
 #include "gate/gate.h"
@@ -43,6 +44,7 @@ struct ServiceHooks {
   std::function<std::optional<DeviceStatus>()> device;
   std::function<std::optional<QueueStatus>()> queue;
   ProbeSpeaks probe_speaks;                               // an endpoint of our own
+  std::function<bool(const IpAddress&)> local;            // whether the address is this host's; none: none is
   std::function<void(const Sample&, const Frame&)> woke;  // the packet behind a start, while it lives
   std::function<bool()> active;  // its forwards: something is open, or has moved since this was asked last
   std::function<ForwardedTraffic()> forwarded;
@@ -108,6 +110,7 @@ class Service {
   [[nodiscard]] const std::string& start_took() const { return start_took_; }  // "4.2 s to be ready (…)", or empty
   [[nodiscard]] std::optional<Instant> last_sample() const { return last_sample_; }
   [[nodiscard]] const Pseudonyms& names() const { return names_; }
+  [[nodiscard]] IsOwn own() const;  // its configured addresses and this host's; not to outlive the service
 
  private:
   // A packet that wanted it while it did not run, with its bytes.

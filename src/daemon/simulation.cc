@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "daemon/shown.h"
 #include "gate/gate.h"
 #include "meter/classify.h"
 #include "meter/router.h"
@@ -14,8 +15,13 @@ namespace {
 
 class Simulated {
  public:
-  Simulated(const ServiceSettings& settings, std::vector<Event>& events)
-      : name_{settings.name}, gate_{settings.gate}, classifier_{settings.wake, settings.keep}, events_{events} {}
+  Simulated(const ServiceSettings& settings, const Pseudonyms& names, std::vector<Event>& events)
+      : name_{settings.name},
+        addresses_{settings.addresses},
+        names_{names},
+        gate_{settings.gate},
+        classifier_{settings.wake, settings.keep},
+        events_{events} {}
 
   void observe(const Sample& sample) {
     pass_time(sample.at);
@@ -55,13 +61,22 @@ class Simulated {
         if (decision.kind == Decision::Kind::start) answers.emplace_back(gate_event::StartEnded{});
         if (decision.kind == Decision::Kind::stop) answers.emplace_back(gate_event::StopEnded{});
         if (decision.kind == Decision::Kind::ask_veto) answers.emplace_back(gate_event::VetoAnswered{});
-        if (decision.kind == Decision::Kind::tell) events_.push_back({now.wall, name_, decision.event, decision.text});
+        if (decision.kind == Decision::Kind::tell) events_.push_back({now.wall, name_, decision.event, text(decision)});
       }
       answers.pop_front();
     }
   }
 
+  [[nodiscard]] std::string text(const Decision& decision) const {
+    if (decision.event != EventKind::woke || !gate_.woken_by()) return decision.text;
+    return describe(gate_.woken_by()->sample, names_, [this](const IpAddress& address) {
+      return std::ranges::find(addresses_, address) != addresses_.end();
+    });
+  }
+
   std::string name_;
+  std::vector<IpAddress> addresses_;
+  const Pseudonyms& names_;
   Gate gate_;
   Classifier classifier_;
   std::vector<Event>& events_;
@@ -82,14 +97,14 @@ std::string filter_of_sensors(const ServiceSettings& service) {
 
 }  // namespace
 
-Result<ReplayCount> simulate(const Config& config, const std::string& savefile,
+Result<ReplayCount> simulate(const Config& config, const Pseudonyms& names, const std::string& savefile,
                              const std::function<void(const Event&)>& tell) {
   std::vector<Event> events;
   ReplayCount count;
   const auto pass = [&](std::span<const ServiceSettings> settings, const std::string& filter,
                         bool everything) -> Result<> {
     std::deque<Simulated> services;
-    for (const auto& service : settings) services.emplace_back(service, events);
+    for (const auto& service : settings) services.emplace_back(service, names, events);
     const Router router{settings};
     count = {};
     auto read = replay(savefile, filter, count, [&](const Sample& sample, const Frame&) {

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "tests/support/packet_builder.h"
 #include "tests/support/savefile_bytes.h"
 #include "tests/support/temporary_directory.h"
@@ -14,7 +16,14 @@ namespace {
 using namespace std::chrono_literals;
 using test::PacketBuilder;
 using test::SavedPacket;
+using testing::AnyOf;
+using testing::Contains;
 using testing::ElementsAre;
+using testing::Field;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
 
 constexpr std::uint32_t kEthernet = 1;
 constexpr std::int64_t kSecond = 1'000'000'000;
@@ -28,19 +37,30 @@ SavedPacket tcp(std::int64_t second, std::uint16_t port, std::uint8_t flags) {
           PacketBuilder{}.ethernet().ipv4("203.0.113.7", "192.0.2.10").tcp(50000, port, flags).bytes()};
 }
 
-// "SECOND SERVICE EVENT" of each event.
-std::vector<std::string> replayed(const std::string& services, const std::vector<SavedPacket>& packets) {
+std::vector<Event> events_of(const std::string& services, const std::vector<SavedPacket>& packets,
+                             const Pseudonyms& names) {
   const test::TemporaryDirectory folder;
   const auto path = folder.write("a.pcap", test::pcap_bytes(kEthernet, packets));
   const auto config = parse_config("services:\n" + services, "test.yaml");
   EXPECT_TRUE(config) << (config ? "" : config.error().front().to_string());
+  std::vector<Event> events;
+  EXPECT_TRUE(simulate(config.value(), names, path, [&](const Event& event) { events.push_back(event); }));
+  return events;
+}
+
+// "SECOND SERVICE EVENT" of each event.
+std::vector<std::string> replayed(const std::string& services, const std::vector<SavedPacket>& packets) {
   std::vector<std::string> lines;
-  const auto count = simulate(config.value(), path, [&](const Event& event) {
+  for (const auto& event : events_of(services, packets, {})) {
     const auto second = std::chrono::floor<std::chrono::seconds>(event.at).time_since_epoch().count();
     lines.push_back(fmt::format("{} {} {}", second, event.service, to_string(event.kind)));
-  });
-  EXPECT_TRUE(count);
+  }
   return lines;
+}
+
+Pseudonyms hashed() {
+  constexpr std::array<std::uint8_t, 3> kKey{'f', 'o', 'o'};
+  return Pseudonyms::make(Privacy::hash, kKey).value();
 }
 
 TEST(Simulation, wakes_with_the_packet_and_sleeps_when_it_has_been_idle) {
@@ -90,6 +110,33 @@ TEST(Simulation, gives_the_same_answer_every_time) {
   const auto once = replayed(services, packets);
   EXPECT_GT(once.size(), 8U);
   EXPECT_EQ(replayed(services, packets), once);
+}
+
+TEST(Simulation, names_the_packet_that_woke_as_it_is_without_privacy) {
+  const auto events =
+      events_of("- {name: a, ports: [udp/8211], start: x, idle: 60s}\n", {udp(1000, 8211, "10.0.0.1")}, {});
+  ASSERT_THAT(events, Not(IsEmpty()));
+  EXPECT_EQ(events[0].text, "UDP 10.0.0.1:50000 → 192.0.2.10:8211, 36 bytes");
+}
+
+TEST(Simulation, hides_the_client_where_addresses_are_hidden) {
+  const auto events = events_of("- {name: a, ports: [udp/8211], address: 192.0.2.10, start: x, idle: 60s}\n",
+                                {udp(1000, 8211, "10.0.0.1")}, hashed());
+  ASSERT_THAT(events, Not(IsEmpty()));
+  EXPECT_EQ(events[0].text, "UDP e506c8d69687f534:50000 → 192.0.2.10:8211, 36 bytes");
+  for (const auto& event : events) EXPECT_THAT(event.text, Not(HasSubstr("10.0.0.1")));
+}
+
+TEST(Simulation, hides_the_other_end_too_where_the_service_does_not_name_it) {
+  const auto events = events_of(
+      "- {name: a, ports: [udp/8211], start: x, idle: 60s}\n"
+      "- {name: b, sensors: [{pcap: {interface: tun0, filter: udp port 9999}}], start: x, idle: 60s}\n",
+      {udp(1000, 8211, "10.0.0.1"), udp(1001, 9999, "10.0.0.1")}, hashed());
+  ASSERT_THAT(events, Contains(Field(&Event::kind, EventKind::woke)).Times(2));
+  for (const auto& event : events) {
+    EXPECT_THAT(event.text, Not(AnyOf(HasSubstr("10.0.0.1"), HasSubstr("192.0.2.10"))));
+    if (event.kind == EventKind::woke) EXPECT_THAT(event.text, StartsWith("UDP e506c8d69687f534:50000 → "));
+  }
 }
 
 }  // namespace
