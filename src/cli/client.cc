@@ -30,16 +30,20 @@ Result<std::string> ClientFlags::socket_path() const {
   return config && !config->control.empty() ? config->control : default_control_path();
 }
 
-int ClientFlags::ask(const boost::json::object& request,
-                     const std::function<void(const boost::json::object&)>& show) const {
+int ClientFlags::ask(const boost::json::object& request, const std::function<void(const boost::json::object&)>& show,
+                     LeastAnswers least) const {
   const auto path = socket_path();
   if (!path) return complain(path.error().what, kUsage);
+  bool answered = least == LeastAnswers::none;
   const auto asked = ask_control(*path, request, [&](const boost::json::value& answer) {
+    answered = true;
     if (json) return print_line(json_text(answer));
     show(answer.as_object());
     return true;
   });
-  return asked ? kDone : complain(asked.error().what, kFailed);
+  if (!asked) return complain(asked.error().what, kFailed);
+  if (!answered) return complain(fmt::format("the tidegate at {} ended without an answer", *path), kFailed);
+  return kDone;
 }
 
 }  // namespace tidegate::cli

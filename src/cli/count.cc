@@ -14,7 +14,6 @@ namespace tidegate::cli {
 namespace {
 
 constexpr Duration kLeastInterval = std::chrono::milliseconds{100};
-constexpr std::size_t kMostSources = 1U << 22;
 
 struct CountWish {
   CountSettings count;
@@ -30,7 +29,11 @@ Result<Duration> parse_positive(const std::string& text) {
 
 // "22", "1000-2000", "tcp/22", several with commas in between.
 Result<> add_ports(const std::string& text, std::vector<PortRange>& ports) {
-  for (const auto word : split(text, ',')) {
+  const auto words = split(text, ',');
+  if (words.empty() || std::ranges::find(words, "") != words.end()) {
+    return failure("\"{}\" lacks a port", printable(text));
+  }
+  for (const auto word : words) {
     const auto range =
         PortRange::parse(word.find('/') == std::string_view::npos ? fmt::format("tcp/{}", word) : std::string{word});
     if (!range) return std::unexpected{range.error()};
@@ -81,7 +84,8 @@ constexpr std::array kCountFlags = {
                     [](CountWish& w, const std::string& t) { return put_text(t, w.count.filter); }},
     Flag<CountWish>{"--sources", "N", "keep at most so many sources, the biggest; default 65536",
                     [](CountWish& w, const std::string& t) {
-                      return put(parse_number(t, kMostSources), [&](std::uint64_t n) { w.count.tally.sources = n; });
+                      return put(parse_number(t, TallySettings::kMostSources),
+                                 [&](std::uint64_t n) { w.count.tally.sources = n; });
                     }},
     Flag<CountWish>{"--format", "FORMAT", "text, json (an object a line and source) or prometheus; default text",
                     [](CountWish& w, const std::string& t) { return put_in(parse_count_format(t), w.count.format); }},

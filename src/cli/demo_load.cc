@@ -1,8 +1,10 @@
 // tidegate demo load: requests when a profile says, and how they fared.
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <charconv>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -12,6 +14,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "cli/command.h"
+#include "cli/demo_progress.h"
 #include "cli/print.h"
 #include "demo/run.h"
 
@@ -28,7 +31,7 @@ struct LoadFlags {
   std::string profile = demo::LoadProfile::standard().to_string();
   std::size_t connections = demo::LoadSettings{}.connections;
   std::string sections = "foo,bar,baz,spiffy,zoom";
-  std::uint64_t seed = 1;
+  std::string seed = "1";
   std::string timeout = "10s";
   bool quiet = false;
   std::string format = "text";
@@ -48,8 +51,17 @@ Result<std::vector<std::string>> parse_sections(std::string_view text) {
   return sections;
 }
 
+// Any number of 64 bits. (CLI11 would take -1 as the largest of them.)
+Result<std::uint64_t> parse_seed(const std::string& text) {
+  std::uint64_t seed = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+  if (error != std::errc{} || stop != text.data() + text.size())
+    return failure("\"{}\" is not a number from 0 to {}", printable(text), UINT64_MAX);
+  return seed;
+}
+
 Result<demo::LoadSettings> read(const LoadFlags& flags) {
-  demo::LoadSettings settings{.connections = flags.connections, .seed = flags.seed};
+  demo::LoadSettings settings{.connections = flags.connections};
   auto profile = demo::LoadProfile::parse(flags.profile);
   if (!profile) return failure("--profile: {}", profile.error().what);
   auto sections = parse_sections(flags.sections);
@@ -57,9 +69,12 @@ Result<demo::LoadSettings> read(const LoadFlags& flags) {
   const auto timeout = parse_duration(flags.timeout);
   if (!timeout) return failure("--timeout: {}", timeout.error().what);
   if (*timeout == Duration::zero()) return failure("--timeout: longer than 0");
+  const auto seed = parse_seed(flags.seed);
+  if (!seed) return failure("--seed: {}", seed.error().what);
   settings.profile = std::move(*profile);
   settings.sections = std::move(*sections);
   settings.timeout = *timeout;
+  settings.seed = *seed;
   return settings;
 }
 
@@ -118,15 +133,20 @@ void print(const demo::LoadReport& report) {
 
 // --- while it runs
 
+constexpr std::size_t kUsualColumns = 80;  // where the terminal does not say how many it has
+
+// Asked each time: the reader may have made the window another size.
+std::size_t terminal_columns() {
+  winsize now{};
+  const bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &now) == 0 && now.ws_col > 0;
+  return known ? now.ws_col : kUsualColumns;
+}
+
 // One line of a terminal, drawn over itself.
 void draw_progress(const demo::LoadProfile& profile, const demo::LoadReport& report, Duration since) {
-  constexpr std::size_t kWidth = 30;
-  const auto share = std::clamp(seconds(since) / seconds(profile.length()), 0.0, 1.0);
-  const auto filled = static_cast<std::size_t>(share * kWidth);
-  std::fprintf(stderr, "\r[%s%s] %3.0f %%  %s of %s  %llu answered, %llu failed\x1b[K",
-               std::string(filled, '#').c_str(), std::string(kWidth - filled, '.').c_str(), share * 100,
-               format_duration(std::min(since, profile.length())).c_str(), format_duration(profile.length()).c_str(),
-               static_cast<unsigned long long>(report.answered), static_cast<unsigned long long>(report.failed()));
+  const LoadProgress progress{
+      .since = since, .length = profile.length(), .answered = report.answered, .failed = report.failed()};
+  std::fputs(fmt::format("\r{}\x1b[K", progress_line(progress, terminal_columns())).c_str(), stderr);
 }
 
 int load(const LoadFlags& flags) {

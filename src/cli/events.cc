@@ -36,7 +36,7 @@ void add_events(CLI::App& app, int& status) {
   command->callback([flags, &status] {
     boost::json::object request{{"command", "events"}, {"last", flags->last}, {"follow", flags->follow}};
     if (!flags->name.empty()) request["name"] = flags->name;
-    status = flags->client.ask(request, show_event);
+    status = flags->client.ask(request, show_event, LeastAnswers::none);
   });
 }
 

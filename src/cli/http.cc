@@ -13,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/flag_table.h"
 #include "cli/privacy_flags.h"
+#include "console/locale.h"
 #include "daemon/alert_actions.h"
 #include "model/http_url.h"
 #include "observe/print.h"
@@ -46,6 +47,8 @@ Result<> set_windows(const std::string& text, std::vector<Duration>& windows) {
   for (const auto word : split(text, ',')) {
     const auto window = parse_duration(word);
     if (!window) return std::unexpected{window.error()};
+    if (std::ranges::find(windows, *window) != windows.end())
+      return failure("\"{}\" stands there twice", printable(word));
     windows.push_back(*window);
   }
   std::ranges::sort(windows);
@@ -195,6 +198,7 @@ Result<HttpWish> read_flags(const HttpFlags& flags) {
   HttpWish wish;
   wish.http.watch.name = "http";
   wish.http.once = flags.once;
+  wish.http.charset = console::charset_of_environment();
   if (auto read = flags.values.read(wish); !read) return std::unexpected{std::move(read.error())};
   if (auto read = flags.privacy.read(wish.privacy); !read) return std::unexpected{std::move(read.error())};
   if (wish.interface && !wish.http.savefiles.empty())

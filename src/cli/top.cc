@@ -14,6 +14,7 @@
 #include "cli/print.h"
 #include "cli/top_board.h"
 #include "console/console.h"
+#include "console/locale.h"
 #include "console/plain.h"
 #include "console/until_first.h"
 
@@ -148,6 +149,7 @@ class Top {
   std::string path_;
   Duration interval_;
   std::string format_;
+  console::Charset charset_ = console::charset_of_environment();
   asio::io_context io_;
   TopBoard board_;
   std::string trouble_;     // of the last question
@@ -176,7 +178,7 @@ bool Top::print() {
     lines = board_.csv();
     if (!std::exchange(titled_, true)) lines.insert(lines.begin(), std::string{TopBoard::kCsvTitles});
   } else {
-    lines = console::plain_lines(view_of_news());
+    lines = console::plain_lines(view_of_news(), charset_);
   }
   return std::ranges::all_of(lines, [](const std::string& line) { return print_line(line); });
 }

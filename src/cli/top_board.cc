@@ -130,33 +130,35 @@ void TopBoard::take(TopAnswers answers, Now now) {
   now_ = now;
   trouble_.clear();
   for (auto& [key, flow] : flows_) flow.there = false;
-  double in = 0;
-  double out = 0;
-  for (const json::object& service : objects_of(answers_.status, "services")) {
-    count(key_of("service", service), number(service, "bytes_in"), number(service, "bytes_out"));
-    in += number(service, "bytes_in");
-    out += number(service, "bytes_out");
-  }
+  Moved all;
+  const auto add = [&](const Moved& moved) {
+    all.in += moved.in;
+    all.out += moved.out;
+  };
+  for (const json::object& service : objects_of(answers_.status, "services"))
+    add(count(key_of("service", service), number(service, "bytes_in"), number(service, "bytes_out")));
   for (const json::object& forward : objects_of(answers_.status, "forwards")) {
-    count(key_of("forward", forward), number(forward, "upload"), number(forward, "download"));
-    if (!text_of(forward, "service").empty()) continue;  // the service has counted it
-    in += number(forward, "upload");
-    out += number(forward, "download");
+    const auto moved = count(key_of("forward", forward), number(forward, "upload"), number(forward, "download"));
+    if (text_of(forward, "service").empty()) add(moved);  // else the service has counted it
   }
   for (const json::object& client : objects_in(answers_.clients))
     count(key_of("client", client), number(client, "upload"), number(client, "download"));
-  count(std::string{kAll}, in, out);
+  const auto& before = flow(std::string{kAll});
+  count(std::string{kAll}, before.sum_in + all.in, before.sum_out + all.out);
   std::erase_if(flows_, [](const auto& entry) { return !entry.second.there; });
 }
 
-void TopBoard::count(const std::string& key, double in, double out) {
+TopBoard::Moved TopBoard::count(const std::string& key, double in, double out) {
+  const bool known = flows_.contains(key);
   auto& flow = flows_[key];
+  const Moved moved{known ? std::max(in - flow.sum_in, 0.0) : 0, known ? std::max(out - flow.sum_out, 0.0) : 0};
   flow.in.add(now_.instant, in);
   flow.out.add(now_.instant, out);
   if (in < flow.sum_in || out < flow.sum_out) flow.base_in = flow.base_out = 0;  // the daemon has begun anew
   flow.sum_in = in;
   flow.sum_out = out;
   flow.there = true;
+  return moved;
 }
 
 const TopBoard::Flow& TopBoard::flow(const std::string& key) const {
@@ -199,7 +201,7 @@ Section TopBoard::services() const {
                               {.title = "CLIENTS", .right = true, .rank = 1},
                               {.title = "IN/s", .right = true},
                               {.title = "OUT/s", .right = true},
-                              {.title = "RATE", .rank = 2},
+                              {.title = "RATE", .right = true, .rank = 2},
                               {.title = "IN", .right = true, .rank = 6},
                               {.title = "OUT", .right = true, .rank = 6},
                               {.title = "TROUBLE", .weight = 3, .min_width = 10, .rank = 7}},
@@ -228,7 +230,7 @@ Section TopBoard::forwards() const {
                               {.title = "WAITING", .right = true, .rank = 5},
                               {.title = "IN/s", .right = true},
                               {.title = "OUT/s", .right = true},
-                              {.title = "RATE", .rank = 2},
+                              {.title = "RATE", .right = true, .rank = 2},
                               {.title = "IN", .right = true, .rank = 1},
                               {.title = "OUT", .right = true, .rank = 1},
                               {.title = "REFUSED", .right = true, .rank = 6},
@@ -261,7 +263,7 @@ Section TopBoard::clients() const {
                               {.title = "CONNECTIONS", .right = true, .rank = 4},
                               {.title = "IN/s", .right = true},
                               {.title = "OUT/s", .right = true},
-                              {.title = "RATE", .rank = 2},
+                              {.title = "RATE", .right = true, .rank = 2},
                               {.title = "IN", .right = true, .rank = 3},
                               {.title = "OUT", .right = true, .rank = 3}},
                   .empty = "no client yet"};

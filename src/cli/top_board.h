@@ -49,9 +49,18 @@ class TopBoard {
     bool there = false;  // in the newest answer
   };
 
-  static constexpr std::string_view kAll = "all";  // the key of all together
+  // The key of all together: the sum of what moved from answer to answer, so that a service or forward that comes or
+  // goes makes no traffic of what it has counted.
+  static constexpr std::string_view kAll = "all";
 
-  void count(const std::string& key, double in, double out);
+  // Since the answer before; nothing where that did not tell of it, or counted more: what was counted till now is a
+  // base.
+  struct Moved {
+    double in = 0;
+    double out = 0;
+  };
+
+  Moved count(const std::string& key, double in, double out);
   [[nodiscard]] const Flow& flow(const std::string& key) const;
   [[nodiscard]] console::Section services() const;
   [[nodiscard]] console::Section forwards() const;

@@ -6,6 +6,8 @@
 #include <boost/json.hpp>
 #include <cstdlib>
 
+#include "console/golden_for_tests.h"
+
 namespace tidegate::cli {
 namespace {
 
@@ -79,6 +81,61 @@ class Board : public testing::Test {
   TopBoard board_{"/run/tidegate/control.sock"};
 };
 
+// The daemon's answers of a quiet evening, `i` seconds into it: the screen that the README shows.
+TopAnswers evening(int i) {
+  double up = 2.1e6;
+  double down = 38e6;
+  for (int second = 1; second <= i; ++second) {
+    up += 9e3 + 6e3 * (second * 7 % 5);
+    down += 110e3 + 40e3 * (second * 5 % 7);
+  }
+  return {
+      .status = json::parse(fmt::format(
+                                R"({{"services": [
+                             {{"name": "palworld", "state": "awake", "since": "2026-11-21T17:52:11.000Z", "for_seconds": {0},
+                               "sleeps_in_seconds": 1800, "cause": "packet", "clients": 2, "bytes_in": {1}, "bytes_out": {2},
+                               "error": null, "retry_in_seconds": null,
+                               "woken_by": {{"protocol": "udp", "source": "203.0.113.7:50311", "destination": "192.0.2.10:8211",
+                                             "bytes": 148, "at": "2026-11-21T17:52:11.000Z", "sensor": "kernel on eth0", "class": "wake"}}}},
+                             {{"name": "wiki", "state": "failed", "since": "2026-11-21T18:13:33.000Z", "for_seconds": {3},
+                               "sleeps_in_seconds": null, "cause": "packet", "clients": 0, "bytes_in": 5120, "bytes_out": 880,
+                               "error": "start exited 1", "retry_in_seconds": 18,
+                               "woken_by": {{"protocol": "tcp", "source": "198.51.100.9:40112", "destination": "192.0.2.10:80",
+                                             "bytes": 60, "at": "2026-11-21T18:13:33.000Z", "sensor": "kernel on eth0", "class": "wake"}}}},
+                             {{"name": "mail", "state": "asleep", "since": "2026-11-21T17:31:02.000Z", "for_seconds": {4},
+                               "sleeps_in_seconds": null, "cause": "", "clients": 0, "bytes_in": 91200, "bytes_out": 340100,
+                               "error": null, "retry_in_seconds": null, "woken_by": null}}],
+                            "forwards": [
+                             {{"name": "web", "state": "open", "protocol": "tcp", "listen": "*:443", "origin": "file",
+                               "targets": [], "service": null, "upload": {5}, "download": {6}, "connections": 41,
+                               "sessions": 0, "errors": 0, "refused": 0, "dropped": 0, "open_connections": 3,
+                               "open_sessions": 0, "waiting": 0, "quotas": []}}],
+                            "sensors": [{{"name": "kernel", "listening": true, "trouble": "", "dropped_kernel": 0,
+                                          "dropped_interface": 0}}]}})",
+                                1300 + i, up, down, 20, 2569 + i, up / 3, down / 4))
+                    .as_object(),
+      .clients =
+          json::parse(
+              fmt::format(
+                  R"([{{"forward": "web", "client": "198.51.100.23", "upload": {}, "download": {}, "connections": 12, "open": 3}}])",
+                  up / 3 - 5e5, down / 4 - 8e6))
+              .as_array(),
+      .events = json::parse(R"([{"at": "2026-11-21T17:52:11.000Z", "service": "palworld", "event": "woke",
+                                 "text": "UDP 203.0.113.7:50311 → 192.0.2.10:8211, 148 bytes, sensor kernel on eth0"},
+                                {"at": "2026-11-21T17:52:15.000Z", "service": "palworld", "event": "ready", "text": "after 4.2 s"},
+                                {"at": "2026-11-21T18:13:33.000Z", "service": "wiki", "event": "woke",
+                                 "text": "TCP 198.51.100.9:40112 → 192.0.2.10:80, 60 bytes, sensor kernel on eth0"},
+                                {"at": "2026-11-21T18:13:33.000Z", "service": "wiki", "event": "start failed",
+                                 "text": "start exited 1, again in 38 s"}])")
+                    .as_array(),
+      .watches = {}};
+}
+
+TEST_F(Board, is_drawn_as_the_readme_shows_it) {
+  for (int i = 0; i <= 20; ++i) board_.take(evening(i), {kStart + 1s * i, kWall + 13min + 51s + 1s * i});
+  console::expect_screen("board_80x24", board_.view(), {}, {.columns = 80, .rows = 24});
+}
+
 TEST_F(Board, has_a_section_each_for_services_forwards_and_clients) {
   take(0s, 0, 0);
   const auto view = board_.view();
@@ -147,6 +204,35 @@ TEST_F(Board, counts_a_forward_of_a_service_once) {
   take(0s, 0, 0);
   take(1s, 1000, 500);
   EXPECT_EQ(figure("in"), "12.0 kbit/s") << "1000 of the service, 500 of the forward without one";
+}
+
+TEST_F(Board, makes_no_traffic_of_what_comes_or_goes) {
+  take(0s, 1000, 0);
+  take(1s, 2000, 0);
+  EXPECT_EQ(figure("in"), "8.00 kbit/s");
+  auto more = answers(3000, 0);
+  auto grown = more.status["forwards"].at(0).as_object();
+  grown["name"] = "grown";
+  grown["upload"] = grown["download"] = 5e9;
+  more.status["forwards"].as_array().push_back(grown);
+  board_.take(more, {kStart + 2s, kWall + 2s});
+  EXPECT_EQ(figure("in"), "8.00 kbit/s") << "what it has counted till now is a base";
+  EXPECT_EQ(figure("out"), "0 bit/s");
+  more.status["forwards"].as_array().back().as_object()["upload"] = 5e9 + 500;
+  board_.take(more, {kStart + 3s, kWall + 3s});
+  EXPECT_EQ(figure("in"), "4.00 kbit/s") << "it counts from then on";
+  take(4s, 4000, 0);
+  EXPECT_EQ(figure("in"), "8.00 kbit/s") << "it has gone, and the others have moved";
+  const auto trend = board_.view().sparklines.at(0).values;
+  EXPECT_THAT(std::vector<double>(trend.end() - 4, trend.end()), ElementsAre(1000, 1000, 500, 1000));
+  take(5s, 100, 0);
+  EXPECT_EQ(figure("in"), "0 bit/s") << "the daemon was started anew";
+}
+
+TEST_F(Board, sorts_rates_from_the_largest) {
+  take(0s, 0, 0);
+  for (const auto& section : board_.view().sections)
+    EXPECT_TRUE(std::ranges::find(section.columns, "RATE", &console::Column::title)->right) << section.name;
 }
 
 TEST_F(Board, switches_the_period_of_the_rates) {

@@ -25,6 +25,7 @@ struct Console::Impl {
   void draw() {
     const auto screen = lay_out(view, state, terminal->size(), terminal->charset());
     state.set_page(screen.page);
+    state.set_columns(screen.columns);
     terminal->draw(screen.grid);
   }
 

@@ -1,7 +1,7 @@
 // A view that is kept up to date on the terminal, with keys: the loop that `http` and `top` share.
 //
 //   auto console = Console::open(executor, {.view = …, .act = …});
-//   if (console) co_await (*console)->run(1s);      // else print plain_lines(view) at each interval
+//   if (console) co_await (*console)->run(1s);      // else print plain_lines(view, …) at each interval
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

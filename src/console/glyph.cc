@@ -110,6 +110,13 @@ std::vector<Glyph> glyphs(std::string_view text, Charset charset) {
   return all;
 }
 
+std::string as_shown(std::string_view text, Charset charset) {
+  std::string shown;
+  shown.reserve(text.size());
+  for (const auto& glyph : glyphs(text, charset)) shown += to_text(glyph);
+  return shown;
+}
+
 std::size_t columns_of(std::string_view text, Charset charset) {
   std::size_t columns = 0;
   for (const auto& glyph : glyphs(text, charset)) columns += glyph.columns;

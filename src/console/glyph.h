@@ -37,4 +37,7 @@ struct Glyph {
 void append_utf8(std::string& text, char32_t c);
 [[nodiscard]] std::string to_text(const Glyph& glyph);
 
+// Any bytes as text that a screen of the charset shows for them.
+[[nodiscard]] std::string as_shown(std::string_view text, Charset charset);
+
 }  // namespace tidegate::console

@@ -29,7 +29,7 @@ struct Block {
 class Layout {
  public:
   Layout(const View& view, const ConsoleState& state, Size size, Charset charset)
-      : view_{view}, state_{state}, screen_{Grid{size, charset}} {}
+      : view_{view}, state_{state}, screen_{.grid = Grid{size, charset}} {}
 
   Screen draw() {
     const auto [columns, rows] = grid().size();
@@ -119,7 +119,9 @@ class Layout {
     std::vector<Block> blocks;
     const auto focus = state_.focus(view_);
     const auto add_messages = [&] {
-      if (!view_.messages_title.empty()) blocks.push_back({.wanted = 1 + std::max<std::size_t>(1, messages().size())});
+      if (view_.messages_title.empty()) return;
+      blocks.push_back(
+          {.wanted = 1 + std::max<std::size_t>(1, messages().size()), .focused = state_.on_messages(view_)});
     };
     const auto before_messages = std::min(view_.messages_behind.value_or(view_.sections.size()), view_.sections.size());
     for (std::size_t i = 0; i < view_.sections.size(); ++i) {
@@ -177,6 +179,9 @@ class Layout {
     }
   }
 
+  // Whether Tab leads anywhere, and it must be seen where it has led to.
+  [[nodiscard]] bool has_choice() const { return view_.sections.size() + (view_.messages_title.empty() ? 0 : 1) > 1; }
+
   void draw_sections(const Block& block) {
     const auto count = block.sections.size();
     const auto each = (columns() - (count - 1) * kGap) / count;
@@ -184,9 +189,11 @@ class Layout {
       const auto place = i * (each + kGap);
       const auto& section = view_.sections[block.sections[i]];
       const bool focused = state_.focus(view_) == block.sections[i];
-      if (focused) screen_.page = std::max<std::size_t>(1, block.given - 1);
       const auto room = i + 1 == count ? columns() - place : each;
-      draw_table(grid(), {place, next_, room, block.given}, section, state_, focused && view_.sections.size() > 1);
+      auto shown = draw_table(grid(), {place, next_, room, block.given}, section, state_, focused && has_choice());
+      if (!focused) continue;
+      screen_.page = std::max<std::size_t>(1, block.given - 1);
+      screen_.columns = std::move(shown);
     }
   }
 
@@ -200,15 +207,25 @@ class Layout {
   }
 
   void draw_messages(std::size_t lines) {
-    grid().paint(0, next_, Style::header, columns());
-    grid().put(0, next_, view_.messages_title, Style::header, columns());
+    const bool focused = state_.on_messages(view_);
+    const auto style = focused && has_choice() ? Style::focus : Style::header;
     const auto shown = messages();
+    const auto room = lines - 1;
+    const auto first = focused ? std::min(state_.scrolled_messages(), shown.size() - std::min(shown.size(), room)) : 0;
+    const auto last = std::min(shown.size(), first + room);
+    grid().paint(0, next_, style, columns());
+    if (focused) {
+      screen_.page = std::max<std::size_t>(1, room);
+      if (shown.size() > room && room > 0)
+        grid().put_right(0, next_, fmt::format("{}–{} of {}", first + 1, last, shown.size()), style, columns());
+    }
+    grid().put(0, next_, view_.messages_title, style, columns());
     if (shown.empty() && lines > 1) {
       const auto why = view_.messages.empty() ? std::string_view{view_.no_messages} : kNothingPasses;
       grid().put(0, next_ + 1, why, Style::faint, columns());
     }
-    for (std::size_t i = 0; i < std::min(shown.size(), lines - 1); ++i) {
-      const auto row = next_ + 1 + i;
+    for (std::size_t i = first; i < last; ++i) {
+      const auto row = next_ + 1 + i - first;
       const auto taken = grid().put(0, row, shown[i]->at, Style::faint, columns());
       const auto place = taken == 0 ? 0 : taken + kGap;
       grid().put(place, row, shown[i]->text, style_of(shown[i]->tone), columns() - std::min(columns(), place));

@@ -9,6 +9,9 @@
 //   q quit  ? help  …                     or the filter that is typed, or what is wrong
 #pragma once
 
+#include <cstddef>
+#include <vector>
+
 #include "console/grid.h"
 #include "console/state.h"
 #include "console/view.h"
@@ -20,7 +23,8 @@ inline constexpr Size kLeastSize{.columns = 40, .rows = 8};
 
 struct Screen {
   Grid grid;
-  std::size_t page = 1;  // rows of the section in focus, for ConsoleState::set_page
+  std::size_t page = 1;              // lines of what is in focus, for ConsoleState::set_page
+  std::vector<std::size_t> columns;  // of the section in focus, for ConsoleState::set_columns
 };
 
 [[nodiscard]] Screen lay_out(const View& view, const ConsoleState& state, Size size, Charset charset);

@@ -5,6 +5,8 @@
 #include <map>
 #include <optional>
 
+#include "console/glyph.h"
+
 namespace tidegate::console {
 
 namespace {
@@ -42,12 +44,19 @@ const Cell& cell_of(const Row& row, std::size_t column) {
 }
 
 bool passes(std::string_view text, std::string_view filter) {
-  return !std::ranges::search(text, filter, {}, lower, lower).empty() || filter.empty();
+  if (filter.empty()) return true;
+  const auto shown = as_shown(text, Charset::utf8);
+  const auto wanted = as_shown(filter, Charset::utf8);
+  return !std::ranges::search(shown, wanted, {}, lower, lower).empty();
 }
 
 bool passes(const Row& row, std::string_view filter) {
   if (filter.empty()) return true;
   return std::ranges::any_of(row.cells, [&](const Cell& cell) { return passes(cell.text, filter); });
+}
+
+std::size_t lines_of_row(const Row& row, const SectionState& state) {
+  return 1 + (state.expanded.contains(row.key) ? row.details.size() : 0);
 }
 
 std::vector<std::size_t> ordered(const Section& section, const ConsoleState& state) {

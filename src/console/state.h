@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "console/keys.h"
@@ -28,6 +29,7 @@ struct SectionState {
   std::optional<std::size_t> sort;    // a column; none: the order of the view
   bool reversed = false;              // of what is natural to the column (numbers: the largest first), or to the view
   std::optional<std::string> chosen;  // a row's key
+  std::size_t scrolled = 0;           // of its lines, where they are more than fit: the first that is shown
   std::set<std::string> expanded;     // of rows that are, or were, there
   std::vector<std::string> frozen;    // rows in the order that they keep
 };
@@ -39,11 +41,15 @@ class ConsoleState {
   // What `view` shows meanwhile is what the key acts upon.
   Action press(const Key& key, const View& view);
 
-  // How many rows the section in focus last had on the screen, for the page keys.
-  void set_page(std::size_t rows) { page_ = rows > 1 ? rows : 1; }
+  // What was last on the screen of that which is in focus: how many lines, for the keys that move, and which columns,
+  // in order, for the key that sorts. None: all of them.
+  void set_page(std::size_t lines) { page_ = lines > 1 ? lines : 1; }
+  void set_columns(std::vector<std::size_t> columns) { columns_ = std::move(columns); }
 
-  // Which section keys act upon; none where the view has none.
+  // Which section keys act upon; none where the view has none, or where they act upon the messages.
   [[nodiscard]] std::optional<std::size_t> focus(const View& view) const;
+  [[nodiscard]] bool on_messages(const View& view) const { return on_messages_ && !view.messages_title.empty(); }
+  [[nodiscard]] std::size_t scrolled_messages() const { return scrolled_messages_; }  // the first that is shown
   [[nodiscard]] const SectionState& of(const Section& section) const;
 
   [[nodiscard]] const std::string& filter() const { return filter_; }
@@ -55,7 +61,9 @@ class ConsoleState {
  private:
   Action edit(const Key& key);
   Action obey(Command command, const View& view);
+  Action focus_next(const View& view);
   Action move(Command command, const View& view);
+  Action scroll_messages(Command command, const View& view);
   Action sort_by_next(const View& view);
   Action reverse(const View& view);
   Action expand(const View& view);
@@ -69,6 +77,9 @@ class ConsoleState {
   std::string filter_;
   std::string filter_before_;  // what it was when editing began
   std::size_t page_ = 10;
+  std::vector<std::size_t> columns_;
+  std::size_t scrolled_messages_ = 0;
+  bool on_messages_ = false;
   bool editing_ = false;
   bool paused_ = false;
   bool frozen_ = false;

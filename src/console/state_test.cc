@@ -74,6 +74,26 @@ TEST_F(State, sorts_rows_without_a_number_behind_those_with_one) {
   EXPECT_EQ(order[1], "日本語サービス");
 }
 
+TEST_F(State, sorts_only_by_columns_that_are_on_the_screen) {
+  state_.set_columns({0, 3});
+  press(key(U's'));
+  EXPECT_EQ(services().sort, 0U);
+  press(key(U's'));
+  EXPECT_EQ(services().sort, 3U);
+  press(key(U's'));
+  EXPECT_FALSE(services().sort);
+}
+
+TEST_F(State, finds_by_a_filter_what_the_screen_shows) {
+  view_.sections[0].rows[1].cells[0].text = "wi\x1bki\t\xe2\x80\xae\xff";
+  press(key(U'/'));
+  for (const std::u32string_view shown : {U"i\\X1BK", U"ki \\u{202e}", U"\\xff"}) {
+    type(shown);
+    EXPECT_THAT(names(view_, state_), ElementsAre("wiki"));
+    for (std::size_t i = 0; i < shown.size(); ++i) press(key(Name::backspace));
+  }
+}
+
 TEST_F(State, filters_while_it_is_typed) {
   press(key(U'/'));
   type(U"WI");
@@ -135,6 +155,37 @@ TEST_F(State, moves_among_the_rows_as_they_are_shown) {
   EXPECT_EQ(services().chosen, "日本語サービス");
   press(key(Name::home));
   EXPECT_EQ(services().chosen, "palworld");
+}
+
+TEST_F(State, scrolls_through_an_expanded_row_that_is_longer_than_a_page) {
+  view_.sections[0].rows[1].details = {"1", "2", "3", "4", "5"};
+  state_.set_page(3);
+  press(key(Name::down));
+  press(key(Name::down));
+  press(key(Name::enter));
+  const auto expect_at = [&](std::string_view row, std::size_t scrolled, Key pressed) {
+    press(pressed);
+    EXPECT_EQ(services().chosen, row);
+    EXPECT_EQ(services().scrolled, scrolled);
+  };
+  for (const std::size_t line : {1U, 2U, 3U}) expect_at("wiki", line, key(Name::down));
+  expect_at("日本語サービス", 0, key(Name::down));
+  for (const std::size_t line : {3U, 2U, 1U, 0U}) expect_at("wiki", line, key(Name::up));
+  expect_at("palworld", 0, key(Name::up));
+  expect_at("wiki", 0, key(Name::page_down));
+  expect_at("wiki", 3, key(Name::page_down));
+  expect_at("日本語サービス", 0, key(Name::page_down));
+  expect_at("wiki", 3, key(Name::page_up));
+  expect_at("wiki", 0, key(Name::page_up));
+  expect_at("palworld", 0, key(Name::page_up));
+  press(key(Name::end));
+  view_.sections[0].rows[3].details = view_.sections[0].rows[1].details;
+  press(key(Name::enter));
+  expect_at("mail", 3, key(Name::end));
+  expect_at("mail", 3, key(Name::down));
+  state_.set_page(4);
+  expect_at("mail", 1, key(Name::up));  // the screen has grown meanwhile
+  expect_at("palworld", 0, key(Name::home));
 }
 
 TEST_F(State, keeps_the_chosen_row_when_the_order_changes) {
@@ -205,6 +256,43 @@ TEST_F(State, leads_from_section_to_section) {
   view_.sections.erase(view_.sections.begin() + 1);
   EXPECT_EQ(state_.focus(view_), 0U) << "it has gone";
   EXPECT_EQ(state_.focus(View{}), std::nullopt);
+}
+
+TEST_F(State, leads_from_the_last_section_to_the_messages) {
+  for (int i = 0; i < 3; ++i) press(key(Name::tab));
+  EXPECT_TRUE(state_.on_messages(view_));
+  EXPECT_FALSE(state_.focus(view_));
+  EXPECT_EQ(press(key(U's')), Action::none);
+  EXPECT_EQ(press(key(Name::enter)), Action::none);
+  press(key(Name::tab));
+  EXPECT_EQ(state_.focus(view_), 0U);
+  for (int i = 0; i < 3; ++i) press(key(Name::tab));
+  view_.messages_title.clear();
+  EXPECT_FALSE(state_.on_messages(view_));
+  EXPECT_EQ(state_.focus(view_), 2U) << "there are none any more";
+}
+
+TEST_F(State, scrolls_the_messages) {
+  view_.messages.assign(10, {"18:00:00", "palworld woke"});
+  view_.messages[3].text = "wiki slept";
+  for (int i = 0; i < 3; ++i) press(key(Name::tab));
+  state_.set_page(4);
+  const auto expect_at = [&](std::size_t first, Key pressed) {
+    press(pressed);
+    EXPECT_EQ(state_.scrolled_messages(), first);
+  };
+  expect_at(1, key(Name::down));
+  expect_at(5, key(Name::page_down));
+  expect_at(6, key(Name::page_down));
+  expect_at(6, key(Name::down));
+  expect_at(5, key(Name::up));
+  expect_at(1, key(Name::page_up));
+  expect_at(6, key(Name::end));
+  expect_at(0, key(Name::home));
+  press(key(U'/'));
+  type(U"wiki");
+  press(key(Name::enter));
+  expect_at(0, key(Name::end));
 }
 
 TEST_F(State, asks_for_what_there_is_when_a_pause_ends) {

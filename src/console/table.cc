@@ -48,15 +48,38 @@ std::vector<Line> lines_of(const Section& section, const ConsoleState& state) {
   return lines;
 }
 
-// The first line to be shown, so that the chosen row stands in the middle of `room`.
+// The first line to be shown, so that the chosen row stands in the middle of `room`, with all of its own lines; where
+// those are more than fit, the first of them that the reader has come to.
 std::size_t first_line(const std::vector<Line>& lines, const Section& section, const ConsoleState& state,
                        std::size_t room) {
-  const auto& chosen = state.of(section).chosen;
+  const auto& own = state.of(section);
   const auto found =
-      std::ranges::find_if(lines, [&](const Line& line) { return section.rows[line.row].key == chosen; });
+      std::ranges::find_if(lines, [&](const Line& line) { return section.rows[line.row].key == own.chosen; });
   if (found == lines.end() || lines.size() <= room) return 0;
   const auto place = static_cast<std::size_t>(found - lines.begin());
-  return std::min(place - std::min(place, room / 2), lines.size() - room);
+  const auto taken = lines_of_row(section.rows[found->row], own);
+  if (taken > room) return place + std::min(own.scrolled, taken - room);
+  const auto in_the_middle = place - std::min(place, room / 2);
+  const auto with_its_last = place + taken - std::min(place + taken, room);
+  return std::min(std::max(in_the_middle, with_its_last), lines.size() - room);
+}
+
+constexpr std::size_t kLongTitle = 12;  // columns in which both ends of a title can still be read
+
+// A long title that does not fit is shortened in its middle, since its end may be what tells it from another.
+std::string shortened(const std::string& title, std::size_t room, Charset charset) {
+  auto text = glyphs(title, charset);
+  const auto taken = [&] {
+    return std::accumulate(text.begin(), text.end(), std::size_t{0},
+                           [](std::size_t sum, const Glyph& glyph) { return sum + glyph.columns; });
+  };
+  if (room < kLongTitle || taken() <= room) return title;
+  const auto middle = [&] { return text.begin() + static_cast<std::ptrdiff_t>(text.size() / 2); };
+  while (taken() + 1 > room) text.erase(middle());
+  text.insert(middle(), glyphs("…", charset).front());
+  std::string shown;
+  for (const auto& glyph : text) shown += to_text(glyph);
+  return shown;
 }
 
 struct Pen {
@@ -87,12 +110,16 @@ struct Pen {
   }
 };
 
+std::string title_of(const Section& section, std::size_t index, const SectionState& state) {
+  const auto& column = section.columns[index];
+  const bool descending = column.right != state.reversed;
+  return column.title + (state.sort != index ? "" : descending ? "▼" : "▲");
+}
+
 void draw_titles(const Pen& pen, const SectionState& state, Style style) {
   pen.each([&](std::size_t index, std::size_t place, std::size_t room) {
-    const auto& column = pen.section.columns[index];
-    const bool descending = column.right != state.reversed;
-    const std::string_view mark = state.sort != index ? "" : descending ? "▼" : "▲";
-    pen.put(place, pen.area.row, fmt::format("{}{}", column.title, mark), style, room, column.right);
+    const auto title = shortened(title_of(pen.section, index, state), room, pen.grid.charset());
+    pen.put(place, pen.area.row, title, style, room, pen.section.columns[index].right);
   });
 }
 
@@ -142,8 +169,9 @@ std::size_t wanted_lines(const Section& section, const ConsoleState& state) {
   return 1 + std::max<std::size_t>(1, lines_of(section, state).size());
 }
 
-void draw_table(Grid& grid, const Area& area, const Section& section, const ConsoleState& state, bool focused) {
-  if (area.rows == 0) return;
+std::vector<std::size_t> draw_table(Grid& grid, const Area& area, const Section& section, const ConsoleState& state,
+                                    bool focused) {
+  if (area.rows == 0) return {};
   const auto lines = lines_of(section, state);
   const std::size_t room = area.rows - 1;
   const auto first = first_line(lines, section, state, room);
@@ -152,8 +180,16 @@ void draw_table(Grid& grid, const Area& area, const Section& section, const Cons
   if (lines.size() > room)
     part = room > 0 ? fmt::format("{}–{} of {}", first + 1, last, lines.size()) : fmt::format("{} rows", lines.size());
   const auto taken = part.empty() ? 0 : columns_of(part, grid.charset()) + kGap;
-  const Area titles{area.column, area.row, area.columns - std::min(area.columns, taken), 1};
-  const auto fitted = fit_columns(section, titles.columns, grid.charset());
+  Area titles{area.column, area.row, area.columns - std::min(area.columns, taken), 1};
+  auto fitted = fit_columns(section, titles.columns, grid.charset());
+  const auto is_cut = [&](const FittedColumn& fit) {
+    return columns_of(title_of(section, fit.index, state.of(section)), grid.charset()) > fit.columns;
+  };
+  if (std::ranges::any_of(fitted, is_cut)) {  // a whole title says more than how many rows there are
+    part.clear();
+    titles.columns = area.columns;
+    fitted = fit_columns(section, area.columns, grid.charset());
+  }
   const auto style = focused ? Style::focus : Style::header;
   grid.paint(area.column, area.row, style, area.columns);
   draw_titles({grid, titles, section, fitted}, state.of(section), style);
@@ -174,6 +210,9 @@ void draw_table(Grid& grid, const Area& area, const Section& section, const Cons
       draw_row(pen, line, row, state.of(section).chosen == row.key);
     }
   }
+  std::vector<std::size_t> columns;
+  pen.each([&](std::size_t index, std::size_t, std::size_t) { columns.push_back(index); });
+  return columns;
 }
 
 }  // namespace tidegate::console

@@ -38,7 +38,9 @@ inline constexpr std::size_t kGap = 2;
 // How many lines the section wants: its titles, its rows and what is expanded, or that it is empty.
 [[nodiscard]] std::size_t wanted_lines(const Section& section, const ConsoleState& state);
 
-// Draws the section. Where not all of its rows fit, those around the chosen one are shown, and the titles say which.
-void draw_table(Grid& grid, const Area& area, const Section& section, const ConsoleState& state, bool focused);
+// Draws the section. Where not all of its rows fit, those around the chosen one are shown, and the titles say which,
+// where they have the room. Gives the columns that are shown.
+std::vector<std::size_t> draw_table(Grid& grid, const Area& area, const Section& section, const ConsoleState& state,
+                                    bool focused);
 
 }  // namespace tidegate::console

@@ -1,14 +1,12 @@
 #include "console/terminal.h"
 
 #include <fcntl.h>
-#include <langinfo.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <array>
-#include <clocale>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -19,6 +17,7 @@
 
 #include "base/fd.h"
 #include "base/text.h"
+#include "console/locale.h"
 #include "console/rescue.h"
 
 #define NCURSES_NOMACROS 1  // `clear`, `move` and others would be macros
@@ -134,6 +133,23 @@ bool colours_wanted() {
   return no == nullptr || *no == '\0';
 }
 
+// Stops the process by the signal's own default, which the shell above is told of. Where there is none to let it go on
+// (an orphaned process group: `ssh -t host tidegate top`), the kernel discards the signal, and this returns at once.
+void stop_as_usual() {
+  struct sigaction usual{};
+  usual.sa_handler = SIG_DFL;
+  struct sigaction handled{};
+  ::sigaction(SIGTSTP, &usual, &handled);
+  sigset_t stop{};
+  sigset_t blocked{};
+  ::sigemptyset(&stop);
+  ::sigaddset(&stop, SIGTSTP);
+  ::raise(SIGTSTP);
+  ::pthread_sigmask(SIG_UNBLOCK, &stop, &blocked);  // where it was blocked, it stops here
+  ::pthread_sigmask(SIG_SETMASK, &blocked, nullptr);
+  ::sigaction(SIGTSTP, &handled, nullptr);
+}
+
 // What the C library calls unprintable would become more than one place.
 wchar_t shown(char32_t c) {
   const auto wide = static_cast<wchar_t>(c);
@@ -180,8 +196,7 @@ Result<> Terminal::Impl::start() {
   if (!output) return system_failure(fmt::format("open {}", kPath));
   [[maybe_unused]] const int written_by_file = writing.release();
 
-  std::setlocale(LC_CTYPE, "");  // NOLINT(concurrency-mt-unsafe): before there is another thread
-  charset = std::string_view{::nl_langinfo(CODESET)} == "UTF-8" ? Charset::utf8 : Charset::ascii;
+  charset = charset_of_environment();
   const KeptSignals kept;
   screen = ::newterm(nullptr, output.get(), input.get());
   if (screen == nullptr) return failure("TERM={}: no such terminal is known", printable(std::getenv("TERM")));
@@ -284,7 +299,7 @@ void Terminal::resize() { impl_->look_at_size(); }
 void Terminal::suspend() {
   ::endwin();
   Rescue::set_needed(false);
-  ::raise(SIGSTOP);
+  stop_as_usual();
   resume();
 }
 

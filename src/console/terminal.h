@@ -41,7 +41,8 @@ class Terminal {
   // After SIGWINCH: looks how large it is now. Draw anew then.
   void resize();
 
-  // After SIGTSTP: gives the terminal back and stops the process as that signal would; returns when it goes on.
+  // After SIGTSTP: gives the terminal back and stops the process as that signal would; returns when it goes on, which
+  // is at once where nobody is there to let it go on (setpgid(2): an orphaned process group). Draw anew then.
   void suspend();
 
   // After SIGCONT: takes the terminal over again, whatever was done to it meanwhile. Draw anew then.

@@ -60,8 +60,8 @@ def test_the_release_binary_gives_usage_for_every_command(lab):
 
 
 def test_the_screens_that_the_readme_shows_are_those_of_the_program():
-    """The golden tests of console/ hold the files to what is drawn."""
+    """The golden tests of observe/ and cli/ hold the files to what is drawn."""
     readme = (ROOT / "README.md").read_text()
-    for name in ("http_80x24", "top_80x24"):
+    for name in ("http_80x24", "board_80x24"):
         screen = (ROOT / f"tests/golden/console/{name}.txt").read_text().rstrip("\n")
         assert f"```\n{screen}\n```" in readme, name

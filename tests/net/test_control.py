@@ -3,11 +3,14 @@
 import json
 import os
 import re
+import socket
 import stat
+import subprocess
 import time
 
 from support.clients import knock_udp
 from support.service import answering
+from support.tidegate import binary, environment
 from support.waiting import wait_until
 
 FIELDS = {
@@ -160,6 +163,21 @@ def test_without_a_daemon_each_command_says_what_to_do_about_it(tidegate):
         done = tidegate.ctl(*words)
         assert done.returncode == 1 and done.stdout == "", words
         assert f"no tidegate listens at {tidegate.control}" in done.stderr and "tidegate run" in done.stderr
+
+
+def test_a_daemon_that_ends_without_an_answer_is_a_failure(tmp_path):
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.settimeout(30)
+        server.bind(str(path))
+        server.listen()
+        with subprocess.Popen([binary(), "reload", "--control", path], stderr=subprocess.PIPE, text=True, env=environment()) as process:
+            connection, _ = server.accept()
+            with connection:
+                assert b"reload" in connection.recv(1000)
+            _, complaint = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert complaint == f"tidegate: the tidegate at {path} ended without an answer\n"
 
 
 def test_wrong_arguments_exit_2(tidegate):

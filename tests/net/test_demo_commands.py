@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import termios
 
 import pytest
 
@@ -139,6 +140,20 @@ def test_on_a_terminal_a_bar_shows_how_far_it_is_unless_it_is_to_be_quiet(tidega
         assert drawn.endswith("\r\x1b[K"), "nothing of it stays"
 
 
+def test_the_bar_keeps_to_one_line_of_a_narrow_terminal(tidegate):
+    screen, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 40))
+    argv = tidegate.lab.server.command(tidegate.binary, "demo", "load", "--profile", "20/s:500ms")  # nobody answers
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=terminal, env=environment(), text=True) as process:
+        process.communicate(timeout=60)
+    drawn = os.read(screen, 65536).decode()
+    os.close(screen)
+    os.close(terminal)
+    lines = [line.removesuffix("\x1b[K") for line in drawn.split("\r")]
+    assert len(lines) > 2 and any("% " in line for line in lines), repr(drawn)
+    assert all(len(line) < 40 for line in lines), repr(drawn)
+
+
 def test_a_port_that_is_taken_is_an_error_that_names_it(tidegate, serve):
     serve()
     for flags in ((), ("--threads", "1")):
@@ -156,6 +171,8 @@ def test_a_port_that_is_taken_is_an_error_that_names_it(tidegate, serve):
         (("load", "--sections", "a/b"), 'demo load: --sections: "a/b" is no segment of a path'),
         (("load", "--target", "127.0.0.1"), 'demo load: --target: "127.0.0.1" is not a host and a port (try 127.0.0.1:5000)'),
         (("load", "--timeout", "0"), "demo load: --timeout: longer than 0"),
+        (("load", "--seed", "-1", "--profile", "1/s:1s"), 'demo load: --seed: "-1" is not a number from 0 to 18446744073709551615'),
+        (("load", "--seed", "18446744073709551616", "--profile", "1/s:1s"), 'demo load: --seed: "18446744073709551616" is not a number from 0 to'),
         (("serve", "--listen", "*:5000-5001"), "demo serve: --listen: one TCP port, and its address"),
         (("serve", "--threads", "0"), "--threads"),
         (("load", "--connections", "0"), "--connections"),

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shlex
 import signal
 
 import pytest
@@ -79,6 +80,16 @@ def test_top_obeys_keys(screen, top):
     run.check_terminal_is_back()
 
 
+def test_top_leads_to_the_events_on_a_small_screen(screen, top):
+    run = top()
+    screen.resize(80, 10)
+    screen.wait_for(lambda text: "EVENTS" not in text and "palworld" in text, "ten rows")
+    screen.press("Tab", "Tab", "Tab")
+    screen.wait_for_text("EVENTS", "nothing has happened yet")
+    screen.press("q")
+    assert run.status() == 0
+
+
 def test_top_follows_the_size_of_the_terminal(screen, top):
     run = top()
     screen.resize(80, 10)
@@ -122,6 +133,17 @@ def test_top_gives_the_terminal_back_while_it_is_stopped(screen, top):
     screen.press("q")
     wait_until(lambda: not os.path.exists(f"/proc/{run.pid}"), "its end")
     wait_until(lambda: screen.flag("alternate_on") == "0", "the shell's screen")
+
+
+def test_top_goes_on_where_no_shell_could_let_it_go_on(screen, tidegate, daemon):  # pylint: disable=unused-argument
+    words = shlex.join(map(str, (tidegate.binary, "top", "--control", tidegate.control)))
+    screen.tmux("respawn-pane", "-k", f"exec {words}")  # in the shell's place: what tmux starts is nobody's job
+    screen.wait_for_text("tidegate top", "palworld", "EVENTS")
+    screen.press("C-z", "?")
+    screen.wait_for_text("by next column")
+    assert screen.flag("alternate_on") == "1"
+    screen.press("q")
+    wait_until(lambda: screen.flag("pane_dead") == "1", "its end")
 
 
 def test_top_draws_anew_after_a_stop_that_it_did_not_see_coming(screen, top):
@@ -171,6 +193,16 @@ def test_top_keeps_to_ascii_where_the_locale_does(screen, top):
     assert "tidegate top | /" in screen.text()
     screen.press("q")
     assert run.status() == 0
+
+
+def test_top_keeps_to_ascii_in_lines_too(screen, tidegate, top):
+    done = tidegate.ctl("top", "--once", env={"LC_ALL": "C"})
+    assert done.returncode == 0 and done.stdout.isascii() and "tidegate top | /" in done.stdout
+    assert "tidegate top · /" in tidegate.ctl("top", "--once").stdout
+    run = top(env={"LC_ALL": "C", "TERM": "dumb"}, wait=False)
+    assert screen.wait_for_text("palworld", "wiki").isascii()
+    run.kill(signal.SIGTERM)
+    assert run.status() != 0
 
 
 @pytest.mark.parametrize("name, words", [("dumb", "cannot place characters"), ("no-such-terminal", "no such terminal is known")])
