@@ -45,14 +45,22 @@ std::optional<AlertChange> Alert::step(const AlertReading& reading, Now now) {
   return history_.emplace_back(AlertChange{.raised = raised_, .at = now, .reading = reading, .value = value_});
 }
 
+std::optional<Duration> Alert::waits(Instant now) const {
+  if (!changed_) return std::nullopt;
+  const auto passed = now - *changed_;
+  const auto least = raised_ ? settings_.min_raised : settings_.min_clear;
+  if (passed >= least) return std::nullopt;
+  return least - passed;
+}
+
 bool Alert::begins(Instant now) const {
-  if (changed_ && now - *changed_ < settings_.min_clear) return false;
+  if (waits(now)) return false;
   if (!settings_.when.above && now - *began_ < settings_.over) return false;
   return value_ && holds(settings_.when, *value_);
 }
 
 bool Alert::ends(Instant now) const {
-  if (now - *changed_ < settings_.min_raised) return false;
+  if (waits(now)) return false;
   if (!value_) return true;
   return settings_.clear ? holds(*settings_.clear, *value_) : !holds(settings_.when, *value_);
 }

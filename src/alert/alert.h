@@ -26,6 +26,9 @@ class Alert {
   // back.
   [[nodiscard]] std::optional<AlertChange> step(const AlertReading& reading, Now now);
 
+  // How long from `now` on the least time of its state still keeps it as it is; none: it does not.
+  [[nodiscard]] std::optional<Duration> waits(Instant now) const;
+
   [[nodiscard]] const AlertSettings& settings() const { return settings_; }
   [[nodiscard]] bool raised() const { return raised_; }
 

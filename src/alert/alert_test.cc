@@ -105,6 +105,21 @@ TEST(Alert, stays_raised_and_clear_for_the_least_times) {
   EXPECT_EQ(story(s, {on, off, off, on, off}), "R...r");
 }
 
+TEST(Alert, says_how_long_the_least_time_of_its_state_still_lasts) {
+  AlertSettings s = settings({.value = 1}, 1s);
+  s.min_raised = 3s;
+  s.min_clear = 2500ms;
+  Alert alert{s};
+  EXPECT_FALSE(alert.waits(at(0s).instant)) << "it was never raised";
+  ASSERT_TRUE(alert.step(requests(1), at(1s)));
+  EXPECT_EQ(alert.waits(at(1s).instant), 3s);
+  EXPECT_EQ(alert.waits(at(3s).instant), 1s);
+  EXPECT_FALSE(alert.waits(at(4s).instant));
+  ASSERT_TRUE(alert.step(requests(0), at(5s)));
+  EXPECT_EQ(alert.waits(at(7s).instant), 500ms);
+  EXPECT_FALSE(alert.waits(at(8s).instant));
+}
+
 TEST(Alert, sees_no_share_of_errors_where_nothing_was_answered) {
   const AlertLevel five_percent{.quantity = AlertQuantity::errors, .value = 0.05};
   EXPECT_EQ(story(settings(five_percent), {errors(0, 0), errors(4, 100), errors(5, 100), errors(0, 0)}), "..Rr");

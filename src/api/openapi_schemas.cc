@@ -200,8 +200,8 @@ json::object watch() {
                                  {"incomplete", count()},
                                  {"request_bytes", count()},
                                  {"response_bytes", count()}});
-  const auto classes =
-      fields({{"1xx", count()}, {"2xx", count()}, {"3xx", count()}, {"4xx", count()}, {"5xx", count()}});
+  const auto classes = fields(
+      {{"1xx", count()}, {"2xx", count()}, {"3xx", count()}, {"4xx", count()}, {"5xx", count()}, {"other", count()}});
   const auto section = ranked({{"responses", count()},
                                {"classes", classes},
                                {"request_bytes", count()},
@@ -250,6 +250,7 @@ json::object tally() {
                  {"connections", count()},
                  {"pending", count()},
                  {"given_up", count()},
+                 {"ports_error", count()},
                  {"error", count()},
                  {"sources", list_of(source)}});
 }

@@ -9,8 +9,6 @@
 namespace tidegate {
 namespace {
 
-constexpr std::uint32_t kMostSources = 10'000'000;
-
 constexpr Word<Privacy> kPrivacyWords[] = {
     {"none", Privacy::none}, {"hash", Privacy::hash}, {"prefix", Privacy::prefix}};
 
@@ -44,7 +42,7 @@ constexpr Key<TallySettings> kTallyKeys[] = {
     {"sources",
      [](const Value& value, TallySettings& tally) {
        std::uint32_t sources = 0;
-       read_number(value, 1, kMostSources, sources);
+       read_number(value, 1, TallySettings::kMostSources, sources);
        if (sources != 0) tally.sources = sources;
      }},
 };

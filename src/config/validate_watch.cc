@@ -22,6 +22,9 @@ constexpr std::size_t kMostActions = 16;     // of an alert
 constexpr Duration kShortest = 1s;           // of windows, which are counted by the second
 constexpr Duration kLongest = 1h;
 
+constexpr std::string_view kNoWhen =
+    " (try requests >= 20/s; \"requests >= 0/s\" always holds, and is as good as none)";
+
 template <class T>
 void validate_count(const std::string& path, const std::vector<T>& list, std::size_t most, std::string_view nouns,
                     Problems& problems) {
@@ -57,6 +60,10 @@ void validate_level(const std::string& path, const AlertLevel& level, Problems& 
   }
   if (level.quantity == AlertQuantity::errors && level.value > 1) {
     problems.add(path, fmt::format("\"{}\" is more than every response (at most 100%)", text));
+  }
+  if (level.quantity == AlertQuantity::errors && level.value == 1 && level.above != level.or_equal) {
+    problems.add(path, fmt::format("\"{}\" {} holds (at most {} 100%)", text, level.above ? "never" : "always",
+                                   level.above ? ">=" : "<"));
   }
   if (level.quantity == AlertQuantity::latency && (level.percentile <= 0 || level.percentile >= 1)) {
     problems.add(path, fmt::format("\"{}\": a percentile is above p0 and below p100", text));
@@ -119,7 +126,10 @@ class WatchValidator {
     if (alert.name.empty()) missing.emplace_back("name");
     const bool has_when = alert.when != AlertLevel{};
     if (!has_when) missing.emplace_back("when");
-    if (!missing.empty()) problems_.add(path, fmt::format("has no {}", join_words(missing)));
+    if (!missing.empty()) {
+      // A level of nothing cannot be told from none.
+      problems_.add(path, fmt::format("has no {}{}", join_words(missing), has_when ? "" : kNoWhen));
+    }
     if (has_when) validate_level(path + ".when", alert.when, problems_);
     validate_window(path + ".over", alert.over, problems_);
     if (alert.clear) {

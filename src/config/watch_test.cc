@@ -103,8 +103,15 @@ TEST(Alerts, tell_what_is_wrong_where) {
   const std::string at = "t.yaml:7:";
   const std::string alert = "watches[0].alerts[0]";
   const std::pair<std::string_view, std::string> cases[] = {
-      {"{}", at + "5: " + alert + ": has no name and when\n"},
-      {"{name: a}", at + "5: " + alert + ": has no when\n"},
+      {"{}", at + "5: " + alert +
+                 ": has no name and when (try requests >= 20/s; \"requests >= 0/s\" always holds, and is as good as "
+                 "none)\n"},
+      {"{name: a}", at + "5: " + alert +
+                        ": has no when (try requests >= 20/s; \"requests >= 0/s\" always holds, and is as good as "
+                        "none)\n"},
+      {"{name: a, when: requests >= 0/s}", at + "5: " + alert +
+                                               ": has no when (try requests >= 20/s; \"requests >= 0/s\" always "
+                                               "holds, and is as good as none)\n"},
       {"{name: a, when: requests}", at + "21: " + alert +
                                         ".when: \"requests\" is not a level (try requests >= 20/s, requests >= 2400 in "
                                         "total, errors >= 5% or latency p95 >= 300ms)\n"},
@@ -112,6 +119,12 @@ TEST(Alerts, tell_what_is_wrong_where) {
       {"{name: a, when: errors >= 0%}", at + "21: " + alert + ".when: \"errors >= 0%\" always holds\n"},
       {"{name: a, when: errors > 101%}",
        at + "21: " + alert + ".when: \"errors > 101%\" is more than every response (at most 100%)\n"},
+      {"{name: a, when: errors >= 100.1%}",
+       at + "21: " + alert + ".when: \"errors >= 100.1%\" is more than every response (at most 100%)\n"},
+      {"{name: a, when: errors > 100%}",
+       at + "21: " + alert + ".when: \"errors > 100%\" never holds (at most >= 100%)\n"},
+      {"{name: a, when: errors <= 100%}",
+       at + "21: " + alert + ".when: \"errors <= 100%\" always holds (at most < 100%)\n"},
       {"{name: a, when: latency p100 > 1s}",
        at + "21: " + alert + ".when: \"latency p100 > 1s\": a percentile is above p0 and below p100\n"},
       {"{name: a, when: errors > 0%, over: 61m}",
@@ -139,7 +152,8 @@ TEST(Alerts, clear_where_they_are_no_longer_raised) {
   for (const std::string_view levels :
        {"when: errors > 5%, clear: errors <= 5%", "when: errors >= 5%, clear: errors < 5%",
         "when: errors > 5%, clear: errors < 5%", "when: requests < 5/s, clear: requests >= 5/s",
-        "when: requests <= 0/s, clear: requests > 0/s", "when: latency p99 > 1s, clear: latency p99 < 200ms"}) {
+        "when: requests <= 0/s, clear: requests > 0/s", "when: errors >= 100%, clear: errors < 100%",
+        "when: latency p99 > 1s, clear: latency p99 < 200ms"}) {
     EXPECT_EQ(alert_errors(fmt::format("{{name: a, {}}}", levels)), "") << levels;
   }
 }
@@ -211,7 +225,9 @@ TEST(Tally, tells_what_is_wrong_where) {
       {"{name: t, privacy: rot13}",
        "t.yaml:1:30: tallies[0].privacy: \"rot13\" is not known here (allowed: none, hash or prefix)\n"},
       {"{name: t, privacy: hash}", "t.yaml:1:30: tallies[0].privacy: needs a key (privacy: {key_file: …})\n"},
-      {"{name: t, sources: 0}", "t.yaml:1:30: tallies[0].sources: \"0\" is not a number from 1 to 10000000\n"},
+      {"{name: t, sources: 0}", "t.yaml:1:30: tallies[0].sources: \"0\" is not a number from 1 to 4194304\n"},
+      {"{name: t, sources: 4194305}",
+       "t.yaml:1:30: tallies[0].sources: \"4194305\" is not a number from 1 to 4194304\n"},
       {"{name: t, syn_packets: 1}",
        "t.yaml:1:34: tallies[0].syn_packets: \"1\" is not known here (allowed: true or false)\n"},
       {"{name: t, interface: eth0, port: 22}",

@@ -94,10 +94,7 @@ Duration window_in(std::string_view text, const WatchSettings& watch) {
 
 json::object counts_of(Daemon& daemon, const Observers::Tallying& tallying, std::size_t top) {
   auto report = tallying.tally.report();
-  if (report.sources.size() > top) {  // what can be said of those that are left out
-    report.sources_floor = std::max(report.sources_floor, report.sources[top].count);
-    report.sources.resize(top);
-  }
+  report.shorten(top, top);
   const auto& names = tallying.names ? *tallying.names : daemon.names();
   return tally_report::object(tallying.settings.name, report, names);
 }

@@ -223,10 +223,12 @@ void add_alert_actions(MetricsText& text, const Observers& observers) {
 }
 
 void add_tallies(MetricsText& text, const Observers::Tallies& tallies, const Pseudonyms& names) {
-  constexpr std::size_t kMostSources = 100;  // each is a time series or two for whoever collects them
+  // Each is a time series or two for whoever collects them.
+  constexpr std::size_t kMostSources = 100;
+  constexpr std::size_t kMostPorts = 10;
   for (const auto& tallying : tallies) {
     auto report = tallying->tally.report();
-    report.sources.resize(std::min(report.sources.size(), kMostSources));
+    report.shorten(kMostSources, kMostPorts);
     tally_report::add_metrics(text, tallying->settings.name, report, tallying->names ? *tallying->names : names,
                               tally_report::Outcomes::left_out);
   }

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <boost/asio.hpp>
 
+#include "base/seed.h"
 #include "observe/clock.h"
 #include "observe/count.h"
-#include "observe/seed.h"
 
 namespace tidegate {
 

@@ -18,6 +18,7 @@ constexpr std::size_t kMostKept = 65'536;
 constexpr std::size_t kMethods = 32;
 constexpr std::size_t kStatuses = 1000;  // 0 to 999: all there are, so that they are exact
 constexpr std::size_t kRecent = 60;
+constexpr std::uint16_t kLeastError = 500;  // a status; those of no class, from 600 on, are errors too
 
 std::size_t longest_of(const std::vector<Duration>& windows) {
   TIDEGATE_CHECK(!windows.empty());
@@ -28,6 +29,8 @@ SlidingTopSettings sliding(const HttpFiguresSettings& settings, std::size_t runn
   TIDEGATE_CHECK(settings.kept >= 1 && settings.kept <= kMostKept);
   return {.running = running, .kept = kept, .seconds = longest_of(settings.windows), .seed = settings.seed};
 }
+
+bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }  // in ASCII, whatever the locale
 
 HttpTimes times_of(const DurationHistogram& times) {
   return {
@@ -61,7 +64,7 @@ void HttpFigures::on_request(const HttpRequest& request) {
   ++total_.requests;
   ++counts_.running().requests;
   if (const auto section = sections_.add(request.section); section.fresh) details_.take(section.slot);
-  hosts_.add(request.host);
+  hosts_.add(lower_case(request.host));
   clients_.add(request.client.address);
   methods_.add(request.method);
 }
@@ -69,7 +72,7 @@ void HttpFigures::on_request(const HttpRequest& request) {
 void HttpFigures::on_exchange(const HttpExchange& exchange) {
   pass(exchange.at.instant);
   const HttpCounts counts{.responses = 1,
-                          .errors = exchange.status / 100U == 5 ? 1U : 0U,
+                          .errors = exchange.status >= kLeastError ? 1U : 0U,
                           .incomplete = exchange.complete ? 0U : 1U,
                           .request_bytes = exchange.request_bytes,
                           .response_bytes = exchange.response_bytes};
@@ -85,6 +88,18 @@ void HttpFigures::on_exchange(const HttpExchange& exchange) {
   if (!section) return;
   if (section->fresh) details_.take(section->slot);
   details_.add(section->slot, exchange);
+}
+
+std::string_view HttpFigures::lower_case(std::string_view host) {
+  bool mixed = false;
+  for (const char c : host) mixed |= is_upper(c);
+  if (!mixed) [[likely]]
+    return host;
+  host_.assign(host);
+  for (char& c : host_) {
+    if (is_upper(c)) c = static_cast<char>(c - 'A' + 'a');
+  }
+  return host_;
 }
 
 void HttpFigures::advance(Now now) { pass(now.instant); }

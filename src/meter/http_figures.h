@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/time.h"
@@ -71,6 +72,9 @@ class HttpFigures final : public HttpSink {
       close(ended);
   }
   void close(std::uint64_t seconds);
+  // Hosts are the same in any case (RFC 9110, section 4.2.3). Gives the view that came, or one that lives until the
+  // next call.
+  std::string_view lower_case(std::string_view host);
   [[nodiscard]] HttpRate rate(std::size_t seconds) const;
   [[nodiscard]] std::vector<HttpSection> sections(std::size_t seconds, std::size_t most,
                                                   std::uint64_t& attributed) const;
@@ -84,6 +88,7 @@ class HttpFigures final : public HttpSink {
   SectionTop sections_;
   SectionDetails details_;
   SlidingTop<std::string> hosts_;
+  std::string host_;  // the last one that was not lower case
   SlidingTop<IpAddress> clients_;
   SlidingTop<std::string> methods_;
   SlidingTop<std::uint16_t, StatusTraits> statuses_;

@@ -112,6 +112,28 @@ TEST(HttpFigures, rank_sections_hosts_clients_methods_and_statuses) {
   EXPECT_THAT(report.statuses, ElementsAre(entry(200, 2), entry(404, 2), entry(301, 1)));
 }
 
+TEST(HttpFigures, count_a_host_as_one_in_whatever_case_it_is_written) {
+  HttpFigures figures{{}};
+  for (const auto* const host : {"ex.com", "Ex.com", "EX.COM", "ex.com", "[FE80::1]", "Z\xc3\x84"})
+    request(figures, 100, "/", "203.0.113.7", host);
+  EXPECT_THAT(figures.report(at(101), kTenSeconds).hosts,
+              ElementsAre(entry("ex.com", 4), entry("[fe80::1]", 1), entry("z\xc3\x84", 1)));
+}
+
+TEST(HttpFigures, count_a_status_of_500_and_more_as_an_error) {
+  HttpFigures figures{{}};
+  request(figures, 100, "/a");
+  for (const auto status : {100, 499, 500, 599, 600, 999})
+    figures.on_exchange(answer(100.5, "/a", static_cast<std::uint16_t>(status)));
+  figures.advance(at(101));
+  const auto report = figures.report(at(101), kTenSeconds);
+  EXPECT_EQ(report.total.errors, 4U);
+  EXPECT_EQ(report.in_window.errors, 4U);
+  EXPECT_EQ(figures.reading(kTenSeconds).errors, 4U);
+  ASSERT_THAT(report.sections, SizeIs(1));
+  EXPECT_EQ(report.sections[0].classes, (HttpClasses{2, 1, 0, 0, 1, 2}));
+}
+
 TEST(HttpFigures, tell_of_each_section_its_statuses_bytes_and_times) {
   HttpFigures figures{{}};
   request(figures, 100, "/a");
@@ -167,6 +189,18 @@ TEST(HttpFigures, count_a_response_without_its_request_and_attribute_it_to_no_se
   EXPECT_EQ(report.unattributed, 1U);
   EXPECT_THAT(report.statuses, ElementsAre(entry(200, 1)));
   EXPECT_THAT(report.sections, IsEmpty());
+}
+
+TEST(HttpFigures, show_a_section_whose_answers_are_slower_than_the_window) {
+  HttpFigures figures{{}};
+  request(figures, 0.5, "/slow");
+  figures.on_exchange(answer(15.5, "/slow", 500, seconds{15}));
+  const auto report = figures.report(at(16), kTenSeconds);
+  ASSERT_THAT(report.sections, SizeIs(1));
+  EXPECT_EQ(report.sections[0].hits.key, "/slow");
+  EXPECT_EQ(report.sections[0].hits.count, 0u);
+  EXPECT_EQ(report.sections[0].responses, 1u);
+  EXPECT_EQ(report.unattributed, 0u);
 }
 
 TEST(HttpFigures, rate_the_whole_seconds_only) {

@@ -86,7 +86,7 @@ class SlidingTop {
   }
 
   // Of the running second and the last `seconds` that have ended, at most `most`: by count, the larger first, then by
-  // error, the smaller first, then by key.
+  // error, the smaller first, then by key. One that only had a place is among them, with a count of 0.
   [[nodiscard]] std::vector<Found> heaviest(std::size_t seconds, std::size_t most) const {
     std::uint64_t unseen = 0;  // what a key that is nowhere can weigh at the most
     auto all = candidates(seconds, unseen);
@@ -175,7 +175,6 @@ class SlidingTop {
       if (known[slot]) continue;
       all.push_back({&running_.key(slot), running_.count(slot) + floor, running_.error(slot) + floor, slot, {}});
     }
-    std::erase_if(all, [](const Candidate& candidate) { return candidate.count == 0; });
     return all;
   }
 

@@ -78,12 +78,12 @@ TEST(SlidingTop, bounds_what_a_second_did_not_keep) {
   EXPECT_THAT(shown(words, 1), ElementsAre(entry("/a", 5), entry("/c", 5, 3, false), entry("/b", 4)));
 }
 
-TEST(SlidingTop, leaves_out_what_was_placed_and_never_counted) {
+TEST(SlidingTop, has_what_was_placed_and_never_counted_last) {
   Words words{{.running = 8, .kept = 8, .seconds = 5}};
   words.place("/silent");
   words.close();
   add(words, "/loud");
-  EXPECT_THAT(shown(words, 5), ElementsAre(entry("/loud", 1)));
+  EXPECT_THAT(shown(words, 5), ElementsAre(entry("/loud", 1), entry("/silent", 0)));
 }
 
 TEST(SlidingTop, says_what_it_kept_of_a_second_heaviest_first) {

@@ -7,8 +7,6 @@
 namespace tidegate {
 namespace {
 
-constexpr std::size_t kMostSources = 1U << 22;
-
 bool is_syn(std::uint8_t flags) { return (flags & (tcp_flag::kSyn | tcp_flag::kAck)) == tcp_flag::kSyn; }
 
 }  // namespace
@@ -19,7 +17,7 @@ Tally::Tally(const TallySettings& settings, std::uint64_t seed)
       sources_{settings.sources, seed},
       pairs_{std::max(kLeastPorts, settings.sources), seed},
       first_ports_(settings.sources) {
-  TIDEGATE_CHECK(settings.sources <= kMostSources);
+  TIDEGATE_CHECK(settings.sources <= TallySettings::kMostSources);
   if (syn_packets_) return;
   outcomes_by_source_.resize(settings.sources);
   handshakes_.emplace(kMostPending, seed);
@@ -98,6 +96,18 @@ Top<IpAddress>::Slot Tally::count(const FlowKey& flow, Top<IpAddress>::Hash hash
 void Tally::note(const Handshakes::Origin& origin, Outcome outcome) {
   ++(outcomes_.*outcome);
   if (sources_.key(origin.slot) == origin.address) ++(outcomes_by_source_[origin.slot].*outcome);
+}
+
+void TallyReport::shorten(std::size_t most_sources, std::size_t most_ports) {
+  if (sources.size() > most_sources) {
+    sources_floor = std::max(sources_floor, sources[most_sources].count);
+    sources.resize(most_sources);
+  }
+  for (auto& source : sources) {
+    if (source.ports.size() <= most_ports) continue;
+    ports_floor = std::max(ports_floor, source.ports[most_ports].count);
+    source.ports.resize(most_ports);
+  }
 }
 
 TallyReport Tally::report() const {

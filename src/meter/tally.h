@@ -45,10 +45,15 @@ struct TallyReport {
   std::uint64_t connections = 0;    // of all sources, exact
   TallyOutcomes outcomes;           // likewise
   std::uint64_t pending = 0;        // their handshake is not over
-  std::uint64_t given_up = 0;       // counted as unanswered before their time, for want of room
+  std::uint64_t given_up = 0;       // counted as unanswered before their time, for want of room; each may have been
+                                    // counted again with a SYN that was repeated
   std::uint64_t sources_floor = 0;  // what a source that is not shown can have at the most
   std::uint64_t ports_floor =
       0;  // what a port that is not shown, of a source that is, can have beyond the source's error
+
+  // Keeps the biggest sources, and of each the biggest ports. The floors say what can be said of those that are left
+  // out.
+  void shorten(std::size_t most_sources, std::size_t most_ports);
 };
 
 class Tally {
@@ -59,7 +64,7 @@ class Tally {
   static constexpr std::size_t kMostPending = 65'536;
   static constexpr std::size_t kLeastPorts = 65'536;  // pairs of source and port: a scan of all ports fits
 
-  // Takes ports, syn_packets and sources (at least 1, at most 2^22) of the settings. `seed`: anything strangers do not
+  // Takes ports, syn_packets and sources of the settings. `seed`: anything strangers do not
   // know; no count depends on it.
   explicit Tally(const TallySettings& settings, std::uint64_t seed = 0);
 

@@ -201,6 +201,21 @@ TEST_F(TallyTest, counts_what_has_no_room_as_unanswered_and_says_so) {
   EXPECT_TRUE(from_client(kSyn, 9, 1000));
 }
 
+TEST(TallyReport, is_shortened_to_the_biggest_and_says_what_the_others_can_have) {
+  const auto source = [](const char* address, std::uint64_t count) {
+    TallyReport::Source made{.address = test::ip(address), .count = count};
+    for (std::uint16_t port = 1; port <= 3; ++port) made.ports.push_back({port, count / port, 0});
+    return made;
+  };
+  TallyReport report;
+  report.sources = {source("192.0.2.1", 60), source("192.0.2.2", 30), source("192.0.2.3", 6)};
+  report.shorten(2, 1);
+  ASSERT_EQ(report.sources.size(), 2u);
+  for (const auto& kept : report.sources) EXPECT_EQ(kept.ports.size(), 1u);
+  EXPECT_EQ(report.sources_floor, 6u);
+  EXPECT_EQ(report.ports_floor, 30u);
+}
+
 // However often the SYN of a connection is sent before the initiator goes on, it counts once: random interleavings.
 TEST_F(TallyTest, counts_each_connection_once_however_often_its_syn_is_sent) {
   constexpr std::uint16_t kConnections = 500;

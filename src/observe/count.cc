@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "base/seed.h"
 #include "observe/count_run.h"
 #include "observe/print.h"
-#include "observe/seed.h"
 #include "observe/tally_report.h"
 
 namespace tidegate {
@@ -50,9 +50,9 @@ bool CountRun::digest(WallTime at) {
   const auto report = tally_.report();
   const auto outcomes = settings_.outcomes ? Outcomes::shown : Outcomes::left_out;
   std::string digest;
+  if (printed_ && settings_.format != CountFormat::json) digest += '\n';  // between one and the next
   switch (settings_.format) {
     case CountFormat::text:
-      if (printed_) digest += '\n';  // between one digest and the next
       digest += tally_report::text(report, names_, outcomes);
       break;
     case CountFormat::json:
@@ -61,18 +61,18 @@ bool CountRun::digest(WallTime at) {
     case CountFormat::prometheus: {
       MetricsText metrics;
       tally_report::add_metrics(metrics, settings_.tally.name, report, names_, outcomes);
-      digest = metrics.text();
+      digest += metrics.text();
       break;
     }
   }
   printed_ = true;
-  return print_(digest);
+  return print_noting_failure(print_, digest, print_code_);
 }
 
 Result<> CountRun::last_digest(WallTime at) {
   tally_.finish();
   if (digest(at)) return {};
-  return system_failure("print the digest", EPIPE);
+  return print_failure();
 }
 
 void CountRun::remark_losses(const Losses& losses, const CountRemark& remark) const {
@@ -88,9 +88,11 @@ void CountRun::remark_losses(const Losses& losses, const CountRemark& remark) co
   if (tally_.ports_floor() > 0)
     remark(fmt::format("a source's port that is not shown has {} connections at the most, beyond the source's error",
                        tally_.ports_floor()));
-  if (tally_.given_up() > 0 && settings_.outcomes) {
-    remark(fmt::format("{} connections count as unanswered because more than {} were pending", tally_.given_up(),
-                       Tally::kMostPending));
+  if (tally_.given_up() > 0) {
+    remark(
+        fmt::format("{} connections were forgotten before they were answered because more than {} waited: they count "
+                    "as unanswered, and again with each SYN that was repeated later",
+                    tally_.given_up(), Tally::kMostPending));
   }
 }
 

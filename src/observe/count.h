@@ -41,7 +41,8 @@ using CountPrinter = std::function<bool(std::string_view digest)>;
 // it has none by this host's addresses.
 //
 // The error, with nothing printed: the interface is not there, capturing is not permitted, the filter does not compile,
-// a savefile cannot be read; EPIPE where nobody reads. Blocks, and takes over the signals meanwhile.
+// no savefile can be read. With the digest of the others printed: one of them cannot be read. And what keeps it from
+// printing: EPIPE where nobody reads. Blocks, and takes over the signals meanwhile.
 [[nodiscard]] Result<> count(const CountSettings& settings, const Pseudonyms& names, const CountPrinter& print,
                              const CountRemark& remark);
 

@@ -43,6 +43,9 @@ class LiveCount {
   LiveCount(const CountSettings& settings, CountRun& run) : settings_{settings}, run_{run} {}
 
   Result<> start() {
+    if (!settings_.filter.empty()) {  // by itself, as it is to stand in a larger one
+      if (auto valid = check_filter(settings_.filter); !valid) return valid;
+    }
     if (settings_.outcomes) {
       mac_ = own_mac(settings_.tally.interface);
       auto watched = LocalAddresses::watch(io_.get_executor(),
@@ -156,7 +159,7 @@ class LiveCount {
 Result<> count_live(const CountSettings& settings, CountRun& run, const CountRemark& remark) {
   LiveCount live{settings, run};
   if (auto started = live.start(); !started) return started;
-  if (!live.run()) return system_failure("print the digest", EPIPE);
+  if (!live.run()) return run.print_failure();
   if (auto printed = run.last_digest(system_now().wall); !printed) return printed;
   run.remark_losses(live.losses(), remark);
   return {};

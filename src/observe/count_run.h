@@ -21,8 +21,9 @@ class CountRun {
   // Time passed without packets.
   void advance(Instant now) { tally_.advance(now); }
 
-  // Prints what there is so far. False: nobody reads.
+  // Prints what there is so far. False: it could not; print_failure() tells why.
   bool digest(WallTime at);
+  [[nodiscard]] std::unexpected<Error> print_failure() const { return system_failure("print the digest", print_code_); }
 
   // The same, with everything pending counted as unanswered.
   [[nodiscard]] Result<> last_digest(WallTime at);
@@ -41,6 +42,7 @@ class CountRun {
   const CountPrinter& print_;
   Tally tally_;
   bool printed_ = false;
+  int print_code_ = 0;
 };
 
 // Each until its end, as count() says.

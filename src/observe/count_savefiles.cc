@@ -8,7 +8,7 @@
 namespace tidegate {
 namespace {
 
-// Ends the reading of a savefile from inside its sink: a limit is reached, a signal came, or nobody reads any more.
+// Ends the reading of a savefile from inside its sink: a limit is reached, or nobody reads any more.
 struct EnoughCounted {
   bool unread = false;
 };
@@ -19,7 +19,6 @@ class Reader {
       : settings_{settings}, run_{run}, interrupt_{interrupt} {}
 
   void take(const Sample& sample) {
-    if (interrupt_.came()) throw EnoughCounted{};
     const auto now = sample.at;
     if (!begun_) {
       begun_ = now.instant;
@@ -58,21 +57,29 @@ Result<> count_savefiles(const CountSettings& settings, CountRun& run, const Cou
   const Interrupt interrupt;
   Reader reader{settings, run, interrupt};
   ReplayCount counted;
+  std::optional<Error> unreadable;  // the first of them
   try {
     for (const auto& savefile : settings.savefiles) {
       const auto before = counted.packets;
-      const auto read =
-          replay(savefile, settings.filter, counted, [&](const Sample& sample, const Frame&) { reader.take(sample); });
+      const auto read = replay(
+          savefile, settings.filter, counted, [&](const Sample& sample, const Frame&) { reader.take(sample); },
+          [&interrupt] { return interrupt.came(); });
       if (interrupt.came()) break;
       if (read) continue;
-      if (counted.packets == before) return read;
-      remark(read.error().what);
+      if (counted.packets > before || unreadable) {
+        remark(read.error().what);
+      } else {
+        unreadable = read.error();
+      }
     }
   } catch (const EnoughCounted& enough) {
-    if (enough.unread) return system_failure("print the digest", EPIPE);
+    if (enough.unread) return run.print_failure();
   }
-  if (auto printed = run.last_digest(reader.last()); !printed) return printed;
-  run.remark_losses({.rejected = counted.rejected}, remark);
+  if (!unreadable || counted.packets > 0) {
+    if (auto printed = run.last_digest(reader.last()); !printed) return printed;
+    run.remark_losses({.rejected = counted.rejected}, remark);
+  }
+  if (unreadable) return std::unexpected{std::move(*unreadable)};
   return {};
 }
 

@@ -1,7 +1,7 @@
 #include "observe/http.h"
 
+#include "base/seed.h"
 #include "observe/http_run.h"
-#include "observe/seed.h"
 
 namespace tidegate {
 

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "console/glyph.h"
 #include "model/alert.h"
 #include "model/watch.h"
 #include "privacy/pseudonyms.h"
@@ -31,6 +32,7 @@ struct HttpCommand {
   std::optional<Duration>
       interval;           // between two prints; none: a second on a screen, else ten; of savefiles: no prints
   std::size_t most = 20;  // rows of a list
+  console::Charset charset = console::Charset::utf8;  // of lines of text
 };
 
 // Whole lines; false: nobody reads any more, which ends the watching.
@@ -61,8 +63,9 @@ using MakeAlertHand = std::function<Result<std::unique_ptr<AlertHand>>(
 // In savefiles time is the packets', and the figures are those of the moment of the last: the same savefiles give the
 // same text every time. One that is cut short gives what it has, and a warning. Alerts are said, and do nothing.
 //
-// The error: the interface is not there, capturing is not permitted, the filter does not compile, a savefile cannot be
-// read; EPIPE where nobody reads. Blocks, and takes over the signals meanwhile.
+// The error, with nothing printed: the interface is not there, capturing is not permitted, the filter does not compile,
+// no savefile can be read. With the figures of the others printed: one of them cannot be read. And what keeps it from
+// printing: EPIPE where nobody reads. Blocks, and takes over the signals meanwhile.
 [[nodiscard]] Result<> watch_http(const HttpCommand& command, const Pseudonyms& names, const HttpPrinter& print,
                                   const MakeAlertHand& make_hand);
 

@@ -148,7 +148,7 @@ Result<> watch_interface(const HttpCommand& command, HttpRun& run, const MakeAle
   HttpLive live{command, run};
   if (auto started = live.start(make_hand); !started) return started;
   if (live.run()) return {};
-  return system_failure("print the figures", EPIPE);
+  return run.print_failure();
 }
 
 }  // namespace tidegate

@@ -5,10 +5,11 @@
 #include "alert/report.h"
 #include "api/json_text.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "base/units.h"
+#include "console/glyph.h"
 #include "console/plain.h"
 #include "observe/http_view.h"
+#include "observe/print.h"
 #include "observe/watch_report.h"
 
 namespace tidegate {
@@ -45,7 +46,7 @@ std::string HttpRun::lines(Now now) {
   auto view = this->view(now);
   view.messages.clear();  // they are printed when they come
   std::string text;
-  for (const auto& line : console::plain_lines(view)) text += line + '\n';
+  for (const auto& line : console::plain_lines(view, command_.charset)) text += line + '\n';
   return text;
 }
 
@@ -56,20 +57,21 @@ std::string HttpRun::object(Now now) {
 }
 
 bool HttpRun::print_figures(Now now) {
-  if (command_.format == HttpFormat::text) return print_(lines(now));
+  if (command_.format == HttpFormat::text) return print(lines(now));
   std::string text;
   if (command_.format == HttpFormat::csv && !std::exchange(titled_, true))
     text = fmt::format("{}\n", watch_report::kCsvTitles);
-  return print_(text + object(now));
+  return print(text + object(now));
 }
+
+bool HttpRun::print(std::string_view text) { return print_noting_failure(print_, text, print_code_); }
 
 void HttpRun::changed(const AlertSettings& alert, const AlertChange& change) {
   const auto text = alert_text(alert, change);
-  keep({.at = format_time_of_day(change.at.wall),
-        .text = text,
-        .tone = change.raised ? console::Tone::bad : console::Tone::good});
+  // Its time stands in the text: without another one in front the whole of it fits into 80 columns.
+  keep({.text = text, .tone = change.raised ? console::Tone::bad : console::Tone::good});
   if (alerts_go_ == Alerts::logged) log::info("{}", text);
-  if (alerts_go_ == Alerts::printed && !print_(printable(text) + '\n')) unread_ = true;
+  if (alerts_go_ == Alerts::printed && !print(console::as_shown(text, command_.charset) + '\n')) unread_ = true;
   if (hand_ != nullptr) hand_->carry_out(command_.watch.name, alert, change);
 }
 

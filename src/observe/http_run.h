@@ -38,10 +38,14 @@ class HttpRun {
   void set_trouble(std::string trouble) { trouble_ = std::move(trouble); }
 
   [[nodiscard]] bool unread() const { return unread_; }  // nobody read an alert
+  [[nodiscard]] std::unexpected<Error> print_failure() const {
+    return system_failure("print the figures", print_code_);
+  }
 
  private:
   void changed(const AlertSettings& alert, const AlertChange& change);
   void keep(console::Message message);
+  bool print(std::string_view text);
   std::string lines(Now now);
   std::string object(Now now);
 
@@ -55,6 +59,7 @@ class HttpRun {
   std::size_t chosen_ = 0;  // the window on the screen
   bool titled_ = false;     // CSV
   bool unread_ = false;
+  int print_code_ = 0;
   Watch watch_;
 };
 

@@ -11,20 +11,15 @@ namespace tidegate {
 
 namespace {
 
-// Ends the reading of a savefile from inside its sink: a signal came, or nobody reads any more.
-struct EnoughWatched {
-  bool unread = false;
-};
+// Ends the reading of a savefile from inside its sink: nobody reads any more.
+struct NobodyReads {};
 
 class HttpReplay {
  public:
-  HttpReplay(const HttpCommand& command, HttpRun& run, const Interrupt& interrupt)
-      : run_{run},
-        interrupt_{interrupt},
-        interval_{command.once ? Duration::zero() : command.interval.value_or(Duration::zero())} {}
+  HttpReplay(const HttpCommand& command, HttpRun& run)
+      : run_{run}, interval_{command.once ? Duration::zero() : command.interval.value_or(Duration::zero())} {}
 
   void take(Sample sample, const Frame& frame) {
-    if (interrupt_.came()) throw EnoughWatched{};
     if (counted.packets == 1) {
       latest_ = sample.at;
       next_print_ = latest_.instant + interval_;
@@ -34,7 +29,7 @@ class HttpReplay {
     latest_ = sample.at;
     if (interval_ > Duration::zero() && latest_.instant >= next_print_) print();
     run_.watch().see(sample, frame);
-    if (run_.unread()) throw EnoughWatched{.unread = true};
+    if (run_.unread()) throw NobodyReads{};
   }
 
   ReplayCount counted;  // of all savefiles, with the packet that is taken
@@ -46,12 +41,11 @@ class HttpReplay {
     const Now at{.instant = next_print_, .wall = latest_.wall - (latest_.instant - next_print_)};
     run_.watch().advance(at);
     run_.watch().set_lost(0, counted.rejected);
-    if (!run_.print_figures(at)) throw EnoughWatched{.unread = true};
+    if (!run_.print_figures(at)) throw NobodyReads{};
     next_print_ += interval_;
   }
 
   HttpRun& run_;
-  const Interrupt& interrupt_;
   const Duration interval_;  // zero: it prints at the end alone
   Now latest_{};
   Instant next_print_;
@@ -62,24 +56,32 @@ class HttpReplay {
 Result<> watch_savefiles(const HttpCommand& command, HttpRun& run) {
   if (command.format == HttpFormat::text) run.tell_alerts(HttpRun::Alerts::printed);
   const Interrupt interrupt;
-  HttpReplay reading{command, run, interrupt};
+  HttpReplay reading{command, run};
+  std::optional<Error> unreadable;  // the first of them
   try {
     for (const auto& savefile : command.savefiles) {
       const auto before = reading.counted.packets;
-      const auto read = replay(savefile, command.filter, reading.counted,
-                               [&](const Sample& sample, const Frame& frame) { reading.take(sample, frame); });
+      const auto read = replay(
+          savefile, command.filter, reading.counted,
+          [&](const Sample& sample, const Frame& frame) { reading.take(sample, frame); },
+          [&interrupt] { return interrupt.came(); });
       if (interrupt.came()) break;
       if (read) continue;
-      if (reading.counted.packets == before) return read;
-      log::warn("{}", read.error().what);
+      if (reading.counted.packets > before || unreadable) {
+        log::warn("{}", read.error().what);
+      } else {
+        unreadable = read.error();
+      }
     }
-  } catch (const EnoughWatched& enough) {
-    if (enough.unread) return system_failure("print the figures", EPIPE);
+  } catch (const NobodyReads&) {
+    return run.print_failure();
   }
+  if (unreadable && reading.counted.packets == 0) return std::unexpected{std::move(*unreadable)};
   run.watch().finish();
   run.watch().set_lost(0, reading.counted.rejected);
-  if (run.print_figures(run.watch().latest())) return {};
-  return system_failure("print the figures", EPIPE);
+  if (!run.print_figures(run.watch().latest())) return run.print_failure();
+  if (unreadable) return std::unexpected{std::move(*unreadable)};
+  return {};
 }
 
 }  // namespace tidegate

@@ -184,7 +184,7 @@ TEST_F(HttpOnSavefiles, is_text_with_what_is_not_in_the_figures_beside_them) {
   const auto all = lines();
   EXPECT_EQ(all[0], fmt::format("12:00:01  HTTP on port 80 in {}", command.savefiles.front()));
   EXPECT_THAT(all[1], AllOf(StartsWith("requests in the last second 2"), HasSubstr("  requests 4  responses 3"),
-                            HasSubstr("5xx 33.3%")));
+                            HasSubstr("errors 33.3%")));
   EXPECT_EQ(all[2], "not in these figures: 1 request unanswered");
   EXPECT_THAT(all, Contains("MOST POPULAR SECTIONS, 10s  HITS"));
   EXPECT_THAT(all, Contains("/fish                          2"));
@@ -334,6 +334,10 @@ TEST_F(HttpOnSavefiles, says_which_cannot_be_read) {
   const auto done = watch();
   ASSERT_FALSE(done);
   EXPECT_THAT(done.error().what, AllOf(StartsWith("replay "), HasSubstr("none.pcap"), HasSubstr("No such file")));
+  EXPECT_EQ(prints.size(), 1u) << "what there is in the others";
+  command.savefiles.erase(command.savefiles.begin());
+  prints.clear();
+  EXPECT_FALSE(watch());
   EXPECT_TRUE(prints.empty());
 }
 

@@ -95,6 +95,7 @@ Section sections_table(const HttpReport& report) {
                       time_cell(section.times.p99)}};
     row.details.push_back(
         fmt::format("{} responses, {} of them timed to the first byte", section.responses, section.times.known));
+    if (section.classes[0] > 0) row.details.push_back(fmt::format("{} of a status of 600 or more", section.classes[0]));
     if (section.hits.error > 0)
       row.details.push_back(
           fmt::format("hits: at the least {}: memory is bounded", section.hits.count - section.hits.error));
@@ -116,7 +117,7 @@ void add_figures(console::View& view, const HttpReport& report) {
   add("responses", std::to_string(report.total.responses));
   if (window.responses > 0) {
     const double share = static_cast<double>(window.errors) / static_cast<double>(window.responses);
-    add("5xx", fmt::format("{:.1f}%", share * 100), window.errors > 0 ? Tone::bad : Tone::good);
+    add("errors", fmt::format("{:.1f}%", share * 100), window.errors > 0 ? Tone::bad : Tone::good);
   }
   if (report.times.p50) {
     add("p50/p95/p99",

@@ -109,6 +109,7 @@ boost::json::object object(std::string_view tally, const TallyReport& report, co
           {"pending", report.pending},
           {"given_up", report.given_up},
           {"error", report.sources_floor},
+          {"ports_error", report.ports_floor},
           {"sources", std::move(sources)}};
 }
 
@@ -116,6 +117,17 @@ void add_metrics(MetricsText& metrics, std::string_view tally, const TallyReport
                  Outcomes outcomes) {
   auto& all = metrics.counter("tidegate_tally_connections_total", "TCP connections counted, of all sources.");
   all.add({{"tally", tally}}, report.connections);
+  metrics
+      .counter(
+          "tidegate_tally_given_up_total",
+          "Connections that were forgotten before they were answered; each may be counted again with its next SYN.")
+      .add({{"tally", tally}}, report.given_up);
+  metrics.gauge("tidegate_tally_error", "TCP connections that a source which is not shown can have at the most.")
+      .add({{"tally", tally}}, report.sources_floor);
+  metrics
+      .gauge("tidegate_tally_ports_error",
+             "TCP connections that a port which is not shown can have at the most, beyond its source's error.")
+      .add({{"tally", tally}}, report.ports_floor);
   auto& sources = metrics.gauge("tidegate_tally_source_connections",
                                 "TCP connections of a source; one that makes way for a bigger one is left out.");
   auto& errors = metrics.gauge("tidegate_tally_source_error", "By how much a source's connections can be too many.");

@@ -6,14 +6,24 @@ namespace tidegate {
 
 namespace {
 
-// Beyond the longest window of an alert nothing changes any more in silence, but for its minimum times.
+using std::chrono::seconds;
+
+// After so long a silence every alert has seen its whole window empty, and sees the same from then on.
 Duration longest_memory(const std::vector<Alert>& alerts) {
   Duration longest{0};
+  for (const auto& alert : alerts) longest = std::max(longest, alert.settings().over);
+  return longest + seconds{2};
+}
+
+// The next second's end after `second` at which an alert that sees the same all the time may change, because the least
+// time of its state is over; the last one by `until` where there is none before.
+Instant next_turn(const std::vector<Alert>& alerts, Instant second, Instant until) {
+  Instant turn = std::chrono::floor<seconds>(until);
   for (const auto& alert : alerts) {
-    const auto& settings = alert.settings();
-    longest = std::max(longest, settings.over + std::max(settings.min_raised, settings.min_clear));
+    if (const auto wait = alert.waits(second); wait && *wait < turn - second)
+      turn = std::chrono::ceil<seconds>(second + *wait);
   }
-  return longest + std::chrono::seconds{2};
+  return turn;
 }
 
 }  // namespace
@@ -44,7 +54,7 @@ void Watch::advance(Now now) {
   if (now.instant >= latest_.instant) latest_ = now;
 }
 
-// Every second that has ended by now, one after the other.
+// Every second that has ended by now, one after the other; of a long silence only those in which something can change.
 void Watch::end_seconds(Now until) {
   if (next_second_ == Instant::min()) {
     figures_->advance(until);
@@ -57,10 +67,8 @@ void Watch::end_seconds(Now until) {
     figures_->advance(second);
     step_alerts(second);
     next_second_ = figures_->second_ends();
-    if (next_second_ > silent_from && next_second_ <= until.instant) {  // the rest of a long silence at once
-      figures_->advance(until);
-      next_second_ = figures_->second_ends();
-    }
+    if (next_second_ > silent_from)
+      next_second_ = std::max(next_second_, next_turn(alerts_, second.instant, until.instant));
   }
 }
 

@@ -54,6 +54,7 @@ json::object section(const HttpSection& section) {
   json::object classes;
   for (std::size_t digit = 1; digit < section.classes.size(); ++digit)
     classes.emplace(fmt::format("{}xx", digit), section.classes[digit]);
+  classes.emplace("other", section.classes[0]);
   object["responses"] = section.responses;
   object["classes"] = std::move(classes);
   object["request_bytes"] = section.request_bytes;
@@ -88,6 +89,11 @@ constexpr std::array kLosses = {
          &HttpLosses::http2_connections},
     Loss{"other_connections", "connection of no HTTP", "connections of no HTTP", &HttpLosses::other_connections},
 };
+
+// Those that a line of CSV has before the columns of all the others.
+bool stands_in_front(const Loss& loss) {
+  return loss.count == &HttpLosses::dropped_packets || loss.count == &HttpLosses::gap_bytes;
+}
 
 json::object losses(const HttpLosses& losses) {
   json::object object;
@@ -146,12 +152,16 @@ json::object object(std::string_view watch, const HttpReport& report, std::span<
 
 std::string csv(std::string_view watch, const HttpReport& report) {
   const auto& rate = report.rate;
-  return fmt::format(
+  auto line = fmt::format(
       "{},{},{},{},{},{},{},{},{},{},{},{},{},{}", format_rfc3339(report.at), watch,
       std::chrono::duration<double>(report.window).count(), report.in_window.requests, report.in_window.responses,
       report.in_window.errors, rate.now, rate.mean ? fmt::format("{:.3f}", *rate.mean) : std::string{},
       rate.most ? std::to_string(*rate.most) : std::string{}, csv_time(report.times.p50), csv_time(report.times.p95),
       csv_time(report.times.p99), report.losses.dropped_packets, report.losses.gap_bytes);
+  for (const auto& loss : kLosses) {
+    if (!stands_in_front(loss)) line += fmt::format(",{}", report.losses.*loss.count);
+  }
+  return line + fmt::format(",{}", rate.least ? std::to_string(*rate.least) : std::string{});
 }
 
 std::vector<std::pair<std::string_view, std::uint64_t>> loss_counts(const HttpLosses& losses) {

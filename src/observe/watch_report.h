@@ -20,10 +20,12 @@ namespace tidegate::watch_report {
 [[nodiscard]] boost::json::object object(std::string_view watch, const HttpReport& report,
                                          std::span<const Alert> alerts, const Pseudonyms& names);
 
-// One line for the window: kCsvTitles says of what.
+// One line for the window: kCsvTitles says of what. New columns come last, so that who counts columns stays right.
 [[nodiscard]] std::string csv(std::string_view watch, const HttpReport& report);
 inline constexpr std::string_view kCsvTitles =
-    "at,watch,window_s,requests,responses,errors,rate_now,rate_mean,rate_max,p50_s,p95_s,p99_s,dropped,gap_bytes";
+    "at,watch,window_s,requests,responses,errors,rate_now,rate_mean,rate_max,p50_s,p95_s,p99_s,dropped,gap_bytes,"
+    "undecoded_packets,resynchronisations,evicted_streams,unanswered,tls_connections,http2_connections,"
+    "other_connections,rate_min";
 
 // Each kind of loss under its name in the object, and how much of it there was.
 [[nodiscard]] std::vector<std::pair<std::string_view, std::uint64_t>> loss_counts(const HttpLosses& losses);

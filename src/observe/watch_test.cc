@@ -6,6 +6,7 @@
 
 #include <ctime>
 #include <limits>
+#include <tuple>
 
 #include "observe/saved_traffic_for_tests.h"
 
@@ -155,6 +156,75 @@ TEST(Watch, recovers_at_the_right_second_of_a_silence_of_years_at_once) {
   Watched watched{settings, traffic};
   EXPECT_LT(std::clock() - began, CLOCKS_PER_SEC);
   EXPECT_THAT(watched.changes, ElementsAre(Pair(1, true), Pair(61, false)));
+}
+
+// Rules whose least times end before, within and after any silence, and in the midst of a second.
+std::vector<AlertSettings> rules_with_least_times() {
+  std::vector<AlertSettings> rules;
+  for (const auto least : std::initializer_list<Duration>{0s, 1500ms, 7s, 70s, 1h, 5000s, 30 * 24h}) {
+    auto high = busy(1, 10s);
+    high.min_raised = least;
+    high.min_clear = 20s;
+    auto low = busy(0.05, 1min);
+    low.when.above = low.when.or_equal = false;
+    low.min_raised = 3s;
+    low.min_clear = least;
+    auto slow = busy(0.001, 5s);
+    slow.when.quantity = AlertQuantity::latency;
+    slow.clear = AlertLevel{.quantity = AlertQuantity::latency, .above = false, .value = 0.0001};
+    slow.min_raised = least;
+    rules.insert(rules.end(), {high, low, slow});
+  }
+  for (std::size_t i = 0; i < rules.size(); ++i) rules[i].name = std::to_string(i);
+  return rules;
+}
+
+// Every change of every rule: its name, the second since the traffic began, whether it was raised.
+using Story = std::vector<std::tuple<std::string, double, bool>>;
+
+// Requests, a silence, requests once more, and another silence; then a packet. With `every_second` the watch is told of
+// each second that passes.
+Story story_of(const WatchSettings& settings, Duration first_silence, Duration last_silence, bool every_second) {
+  Story story;
+  Watch watch{settings, 0, [&](const AlertSettings& alert, const AlertChange& change) {
+                story.emplace_back(alert.name, std::chrono::duration<double>(change.at.wall - kTrafficBegins).count(),
+                                   change.raised);
+              }};
+  SavedTraffic traffic;
+  Conversation one{traffic, 40'000};
+  for (const auto silence : {first_silence, last_silence}) {
+    for (int i = 0; i < 30; ++i) one.exchange("/a/b", 200, 20ms);
+    traffic.pass(silence);
+  }
+  traffic.tick();
+  traffic.play([&](const Sample& sample, const Frame& frame) {
+    while (every_second && watch.latest().instant > Instant{} && sample.at.instant - watch.latest().instant > 1s)
+      watch.advance({.instant = watch.latest().instant + 1s, .wall = watch.latest().wall + 1s});
+    watch.see(sample, frame);
+  });
+  return story;
+}
+
+TEST(Watch, does_in_a_silence_what_it_does_when_it_is_told_of_every_second) {
+  auto settings = shop();
+  settings.alerts = rules_with_least_times();
+  for (const Duration silence : std::initializer_list<Duration>{3s, 12300ms, 75s, 61min, 3h}) {
+    const auto at_once = story_of(settings, 90s, silence, false);
+    EXPECT_EQ(at_once, story_of(settings, 90s, silence, true)) << silence / 1s;
+    EXPECT_EQ(story_of(settings, silence, 4s, false), story_of(settings, silence, 4s, true)) << silence / 1s;
+    EXPECT_GE(at_once.size(), settings.alerts.size());
+  }
+}
+
+TEST(Watch, ends_a_silence_of_a_century_whatever_the_least_times_are) {
+  auto settings = shop();
+  settings.alerts = {busy(1, 1h)};
+  settings.alerts.front().when.value = 0.001;
+  settings.alerts.front().min_raised = std::chrono::years{70};
+  const auto story = story_of(settings, 1s, std::chrono::years{100}, false);
+  constexpr double kRaised = 1;
+  constexpr double kRecovered = kRaised + std::chrono::duration<double>(std::chrono::years{70}).count();
+  EXPECT_THAT(story, ElementsAre(std::tuple{"busy", kRaised, true}, std::tuple{"busy", kRecovered, false}));
 }
 
 TEST(Watch, takes_a_time_before_the_latest_for_the_latest) {

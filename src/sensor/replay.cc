@@ -56,15 +56,22 @@ Result<Savefile> open_savefile(const std::string& path) {
   return replay_failure(path, error);
 }
 
-Result<> set_filter(pcap_t* savefile, const std::string& path, const std::string& filter) {
-  bpf_program program{};
-  if (::pcap_compile(savefile, &program, filter.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0) {
+struct FreeCode {
+  void operator()(bpf_program* program) const {
+    ::pcap_freecode(program);
+    delete program;
+  }
+};
+using Program = std::unique_ptr<bpf_program, FreeCode>;
+
+// Run by us on each packet: libpcap itself would go on reading, whatever the caller wants, until one passes.
+Result<Program> compile(pcap_t* savefile, const std::string& path, const std::string& filter) {
+  if (filter.empty()) return nullptr;
+  Program program{new bpf_program{}};
+  if (::pcap_compile(savefile, program.get(), filter.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0) {
     return failure("replay {}: filter \"{}\": {}", path, filter, ::pcap_geterr(savefile));
   }
-  const int status = ::pcap_setfilter(savefile, &program);
-  ::pcap_freecode(&program);
-  if (status != 0) return replay_failure(path, ::pcap_geterr(savefile));
-  return {};
+  return program;
 }
 
 // The packet's time since the Unix epoch. A savefile may hold any number: what no clock of ours can show becomes the
@@ -77,7 +84,8 @@ Duration time_of(const pcap_pkthdr& packet) {
 
 }  // namespace
 
-Result<> replay(const std::string& path, const std::string& filter, ReplayCount& count, const SampleSink& sink) {
+Result<> replay(const std::string& path, const std::string& filter, ReplayCount& count, const SampleSink& sink,
+                const std::function<bool()>& ends) {
   auto opened = open_savefile(path);
   if (!opened) return std::unexpected{opened.error()};
   auto* const savefile = opened->pcap.get();
@@ -86,15 +94,16 @@ Result<> replay(const std::string& path, const std::string& filter, ReplayCount&
     return failure("replay {}: link type {} is not one that tidegate reads", path,
                    link_name(::pcap_datalink(savefile)));
   }
-  if (!filter.empty()) {
-    if (const auto set = set_filter(savefile, path, filter); !set) return std::unexpected{set.error()};
-  }
+  const auto program = compile(savefile, path, filter);
+  if (!program) return std::unexpected{program.error()};
 
   Duration latest{};
   pcap_pkthdr* header = nullptr;
   const u_char* bytes = nullptr;
   int status = 0;
   while ((status = ::pcap_next_ex(savefile, &header, &bytes)) == 1) {
+    if (ends && ends()) return {};
+    if (*program && ::pcap_offline_filter(program->get(), header, bytes) == 0) continue;
     latest = std::max(latest, time_of(*header));
     // No more can have been captured than there was, whatever the savefile says.
     Frame frame{

@@ -226,6 +226,8 @@ def test_what_is_not_understood_is_told_on_standard_error(count):
         ["-r", "FILE", "-t", "0"],
         ["-r", "FILE", "--interval", "1ms"],
         ["-r", "FILE", "--ports", "udp/53"],
+        ["-r", "FILE", "--ports", ""],
+        ["-r", "FILE", "--ports", "22,"],
         ["-r", "FILE", "--ports", "70000"],
         ["-r", "FILE", "--sources", "0"],
         ["-r", "FILE", "--format", "xml"],
@@ -249,6 +251,34 @@ def test_what_cannot_be_read_fails_with_status_1_and_nothing_on_standard_output(
     done = count.words(*[path if flag == "FILE" else flag for flag in flags], env=SECRET)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("tidegate: count: ")
+
+
+def test_what_can_be_read_of_several_is_counted_and_what_cannot_is_status_1(count, tmp_path):
+    path = p.savefile(tmp_path / "some.pcap", [(0, syn(1))])
+    (tmp_path / "empty.pcap").touch()
+    done = count.words("-r", path, "-r", tmp_path / "empty.pcap", "-r", path, "--no-privacy")
+    assert (done.returncode, done.stdout) == (1, f"{CLIENT}:1 80:1\n")
+    assert "empty.pcap" in done.stderr
+
+
+def test_a_name_cannot_write_to_the_terminal_through_a_complaint(count, tmp_path):
+    done = count.words("-r", tmp_path / "a\x1b[31mb", "--no-privacy")
+    assert done.returncode == 1
+    assert "\x1b" not in done.stderr and "\\x1b" in done.stderr
+
+
+def test_a_full_disk_is_called_so(tmp_path):
+    path = p.savefile(tmp_path / "some.pcap", [(0, syn(1))])
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([binary(), "count", "-r", path, "--no-privacy"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, env=environment(), check=False)
+    assert done.returncode == 1
+    assert done.stderr == "tidegate: count: print the digest: No space left on device\n"
+
+
+def test_a_flood_that_is_not_answered_says_that_connections_may_count_again(count):
+    frames = [syn(1 + at % 60000, source=f"10.{at >> 16}.{at >> 8 & 255}.{at & 255}") for at in range(66_000)]
+    done = count([(0, frame) for frame in frames], "--no-privacy")
+    assert "464 connections were forgotten before they were answered" in done.stderr
 
 
 # --- privacy

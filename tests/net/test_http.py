@@ -95,6 +95,7 @@ def test_csv_has_a_line_for_each_interval(http, tmp_path):
     rows = list(csv.DictReader(io.StringIO(printed(http("-r", path, "--format", "csv", "--interval", "2s")))))
     assert [int(row["requests"]) for row in rows] == [2, 4, 6, 8, 10]
     assert {row["watch"] for row in rows} == {"http"}
+    assert (rows[-1]["unanswered"], rows[-1]["tls_connections"], rows[-1]["rate_min"]) == ("10", "0", "1")
 
 
 def test_windows_and_rows_are_as_asked_for(http, tmp_path):
@@ -170,6 +171,8 @@ def test_it_ends_where_nobody_reads(tmp_path):
         (["-r", "FILE", "--alert", "noise >= 20"], '"noise" is nothing an alert looks at'),
         (["-r", "FILE", "--alert", "requests >= 20/s over over"], "over is said twice"),
         (["-r", "FILE", "--alert", "requests >= 20/s over"], "is not a duration"),
+        (["-r", "FILE", "--alert", "requests >= 0/s"], '"requests >= 0/s" always holds'),
+        (["-r", "FILE", "--alert", "errors > 100%"], '"errors > 100%" never holds (at most >= 100%)'),
         (["-r", "FILE", "--alert", "requests >= 20/s clear errors < 5%"], "looks at something else than when"),
         (["-r", "FILE", "--privacy", "rot13"], '"rot13" is not known'),
         (["-r", "FILE", "--privacy", "hash"], "PULSO_SECRET"),

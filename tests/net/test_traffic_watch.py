@@ -138,6 +138,23 @@ def test_wrong_words_are_refused_with_status_2(tidegate, words):
     assert done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("-ts 0", "-ts: 0 is too little: it must be above 0"),
+        ("-tt=0", "-tt: 0 is too little: it must be above 0"),
+        ("-tt=-5", "-tt: -5 is too little: it must be above 0"),
+        ("--traffic_threshold_total 0.0", "--traffic_threshold_total: 0.0 is too little: it must be above 0"),
+        ("-ts many", '-ts: "many" is not a number'),
+        ("-tt nan", '-tt: "nan" is not a number'),
+    ],
+    ids=lambda text: text,
+)
+def test_a_threshold_that_nothing_reaches_is_refused_by_the_name_that_was_typed(tidegate, words, complaint):
+    done = tidegate.command("compat", "traffic_watch.py", *words.split())
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"traffic_watch.py: {complaint}\n"), done
+
+
 def test_a_port_number_is_not_an_address(tidegate):
     """-p and -ip are two options, though one begins as the other ends."""
     done = tidegate.command("compat", "traffic_watch.py", "-ip", "5000")
