@@ -1,7 +1,6 @@
 #include "http/conversation.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "http/target.h"
 
@@ -142,8 +141,7 @@ void Conversation::skip(std::size_t side, std::uint64_t bytes, const StreamPosit
   auto& reader = readers_[side];
   read_[side] = where.sequence;
   if (state_ == State::http && side == server() && answer_) answer_->complete = false;
-  const bool was_there = side == client_ && early_ && distance(early_->acknowledgement, where.sequence) >= 0;
-  if (was_there) tell_early(ends, outlet);  // its request is missing
+  if (side == client_) hand_over_early(early_before(where.sequence), ends, outlet);
   for (;;) {
     const auto progress = reader.skip(bytes);
     bytes -= progress.used;
@@ -188,8 +186,7 @@ void Conversation::on_request(std::size_t side, const MessageHead& message, cons
   const auto authority = authority_of(target, method == "CONNECT");
   const auto host = host_of(authority.empty() ? head.host(text) : authority).substr(0, kMostText);
   const auto section = section_of(target).substr(0, kMostText);
-  const auto had_come = [&](const Answer& answer) { return distance(begin.sequence, answer.acknowledgement) > 0; };
-  if (early_ && !had_come(*early_)) tell_early(ends, outlet);
+  hand_over_early(early_before(begin.sequence), ends, outlet);
   outlet.sink.on_request({.at = begin.at,
                           .client = ends[client_],
                           .server = ends[server()],
@@ -200,10 +197,10 @@ void Conversation::on_request(std::size_t side, const MessageHead& message, cons
   request_ = pending_.push({.begin = begin, .last_byte = at.instant, .bytes = text.size()}, method, host, section);
   const auto framing = framing_of(head, Body::none);
   readers_[side].body(framing.body, framing.length);
-  if (early_) {
-    early_->answers = true;
-    tell_early(ends, outlet);
-  } else if (answer_ && answer_->early && had_come(*answer_)) {
+  if (!early_.empty()) {
+    early_.front().answers = true;
+    hand_over_early(1, ends, outlet);
+  } else if (answer_ && answer_->early && distance(begin.sequence, answer_->acknowledgement) > 0) {
     answer_->answers = true;
     answer_->early = false;
   }
@@ -289,16 +286,28 @@ void Conversation::tell(bool complete, const ConnectionEnds& ends, const HttpOut
   Answer answer = *answer_;
   answer_.reset();
   answer.complete = answer.complete && complete;
-  tell_early(ends, outlet);
-  if (answer.early && !answer.last) {
-    early_ = answer;
-  } else {
+  if (!answer.early || answer.last) {
     hand_over(answer, ends, outlet);
+    return;
   }
+  if (early_.size() == kMostEarly) hand_over_early(1, ends, outlet);
+  early_.push_back(answer);
 }
 
-void Conversation::tell_early(const ConnectionEnds& ends, const HttpOutlet& outlet) {
-  if (early_) hand_over(*std::exchange(early_, std::nullopt), ends, outlet);
+// How many of the early ones answer requests that stood before that place of the stream: if they were not captured by
+// now, they are missing.
+std::size_t Conversation::early_before(std::uint32_t sequence) const {
+  const auto later = std::ranges::find_if(
+      early_, [sequence](const Answer& answer) { return distance(sequence, answer.acknowledgement) > 0; });
+  return static_cast<std::size_t>(later - early_.begin());
+}
+
+void Conversation::hand_over_early(std::size_t count, const ConnectionEnds& ends, const HttpOutlet& outlet) {
+  if (count == 0) return;
+  const auto end = early_.begin() + static_cast<std::ptrdiff_t>(count);
+  for (auto answer = early_.begin(); answer != end; ++answer) hand_over(*answer, ends, outlet);
+  early_.erase(early_.begin(), end);
+  if (early_.empty()) early_.shrink_to_fit();
 }
 
 // Hands over a response with the request that it answers.
@@ -323,7 +332,7 @@ void Conversation::hand_over(const Answer& answer, const ConnectionEnds& ends, c
 
 void Conversation::finish(const ConnectionEnds& ends, const HttpOutlet& outlet) {
   if (state_ == State::http && answer_) tell(false, ends, outlet);
-  tell_early(ends, outlet);
+  hand_over_early(early_.size(), ends, outlet);
   outlet.losses.unanswered += pending_.clear();
   const bool in_head = readers_[0].in_head() || readers_[1].in_head();
   if (state_ == State::undecided && (spoke_[0] || spoke_[1]) && !in_head) ++outlet.losses.other_connections;
@@ -331,7 +340,8 @@ void Conversation::finish(const ConnectionEnds& ends, const HttpOutlet& outlet) 
   state_ = State::deaf;
 }
 
-void Conversation::release(const HttpOutlet& outlet) {
+void Conversation::release(const ConnectionEnds& ends, const HttpOutlet& outlet) {
+  hand_over_early(early_.size(), ends, outlet);
   for (auto& reader : readers_) {
     if (reader.abandon()) ++outlet.losses.resynchronisations;
   }

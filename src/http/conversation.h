@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "http/message.h"
 #include "http/pending.h"
@@ -27,6 +28,7 @@ struct HttpOutlet {
 class Conversation {
  public:
   static constexpr std::size_t kMostText = 255;  // bytes of a host or a section; the rest is cut off
+  static constexpr std::size_t kMostEarly = 64;  // responses that wait for their requests
 
   explicit Conversation(std::size_t most_head) : readers_{MessageReader{most_head}, MessageReader{most_head}} {}
 
@@ -41,13 +43,15 @@ class Conversation {
   void finish(const ConnectionEnds& ends, const HttpOutlet& outlet);
 
   // Gives up what it keeps of unfinished heads and waiting requests, for want of memory.
-  void release(const HttpOutlet& outlet);
+  void release(const ConnectionEnds& ends, const HttpOutlet& outlet);
 
   // It is not HTTP/1, or not any more: its pieces are not needed.
   [[nodiscard]] bool deaf() const { return state_ == State::deaf; }
 
   // Memory beyond what every connection has.
-  [[nodiscard]] std::size_t held() const { return readers_[0].held() + readers_[1].held() + pending_.held(); }
+  [[nodiscard]] std::size_t held() const {
+    return readers_[0].held() + readers_[1].held() + pending_.held() + early_.capacity() * sizeof(Answer);
+  }
 
  private:
   enum class State : std::uint8_t { undecided, http, deaf };
@@ -81,7 +85,8 @@ class Conversation {
   [[nodiscard]] bool is_early(const StreamPosition& response) const;
   void expect_sides(const ConnectionEnds& ends, const ServerFilter& servers);
   void tell(bool complete, const ConnectionEnds& ends, const HttpOutlet& outlet);
-  void tell_early(const ConnectionEnds& ends, const HttpOutlet& outlet);
+  void hand_over_early(std::size_t count, const ConnectionEnds& ends, const HttpOutlet& outlet);
+  [[nodiscard]] std::size_t early_before(std::uint32_t sequence) const;
   void hand_over(const Answer& answer, const ConnectionEnds& ends, const HttpOutlet& outlet);
 
   [[nodiscard]] std::size_t server() const { return client_ ^ 1u; }
@@ -89,7 +94,7 @@ class Conversation {
   std::array<MessageReader, 2> readers_;
   PendingRequests pending_;
   std::optional<Answer> answer_;         // none: no response has begun
-  std::optional<Answer> early_;          // one that is over, and waits for its request
+  std::vector<Answer> early_;            // those that are over, and wait for their requests, in order
   std::uint64_t interim_bytes_ = 0;      // of 1xx responses since the last final one
   PendingRequests::Number request_ = 0;  // the last one that was read
   State state_ = State::undecided;

@@ -172,7 +172,7 @@ void HttpReader::settle(Connection& connection) {
   while (held_ > settings_.held_bytes) {
     auto& oldest = *holders_.front();
     give_up(oldest);
-    oldest.http.release(outlet_);
+    oldest.http.release(oldest.ends, outlet_);
     count(oldest);
   }
 }

@@ -213,6 +213,22 @@ TEST(HttpLoss, a_response_that_is_captured_before_its_request_is_still_its_own) 
   }
 }
 
+TEST(HttpLoss, while_a_lost_request_is_waited_for_the_responses_to_those_behind_it_wait_too) {
+  Traffic traffic;
+  traffic.handshake();
+  traffic.from_client(get("/lost/"));
+  traffic.server(kEmpty);
+  for (const std::string_view target : {"/a/", "/b/", "/c/"}) {
+    traffic.client(get(target));
+    traffic.server(kEmpty);
+  }
+  EXPECT_THAT(traffic.story(), IsEmpty());
+  traffic.settle();
+  EXPECT_THAT(traffic.story(), ElementsAre("< 200 - ", "> GET /a/", "< 200 GET /a", "> GET /b/", "< 200 GET /b",
+                                           "> GET /c/", "< 200 GET /c"));
+  EXPECT_EQ(traffic.losses().unanswered, 0u);
+}
+
 TEST(HttpLoss, a_response_to_nothing_is_not_given_to_what_comes_after_it) {
   Traffic traffic;
   traffic.handshake();
