@@ -250,8 +250,8 @@ json::object tally() {
                  {"connections", count()},
                  {"pending", count()},
                  {"given_up", count()},
-                 {"ports_error", count()},
                  {"error", count()},
+                 {"ports_error", count()},
                  {"sources", list_of(source)}});
 }
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <charconv>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -15,6 +14,7 @@
 #include "base/units.h"
 #include "cli/command.h"
 #include "cli/demo_progress.h"
+#include "cli/flag_table.h"
 #include "cli/print.h"
 #include "demo/run.h"
 
@@ -51,15 +51,6 @@ Result<std::vector<std::string>> parse_sections(std::string_view text) {
   return sections;
 }
 
-// Any number of 64 bits. (CLI11 would take -1 as the largest of them.)
-Result<std::uint64_t> parse_seed(const std::string& text) {
-  std::uint64_t seed = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
-  if (error != std::errc{} || stop != text.data() + text.size())
-    return failure("\"{}\" is not a number from 0 to {}", printable(text), UINT64_MAX);
-  return seed;
-}
-
 Result<demo::LoadSettings> read(const LoadFlags& flags) {
   demo::LoadSettings settings{.connections = flags.connections};
   auto profile = demo::LoadProfile::parse(flags.profile);
@@ -69,7 +60,7 @@ Result<demo::LoadSettings> read(const LoadFlags& flags) {
   const auto timeout = parse_duration(flags.timeout);
   if (!timeout) return failure("--timeout: {}", timeout.error().what);
   if (*timeout == Duration::zero()) return failure("--timeout: longer than 0");
-  const auto seed = parse_seed(flags.seed);
+  const auto seed = parse_number(flags.seed, UINT64_MAX, 0);  // CLI11 would take -1 as the largest
   if (!seed) return failure("--seed: {}", seed.error().what);
   settings.profile = std::move(*profile);
   settings.sections = std::move(*sections);

@@ -87,12 +87,12 @@ Result<> put_in(Result<T> parsed, Place& place) {
   return {};
 }
 
-// A number from 1 to `most`.
-inline Result<std::uint64_t> parse_number(const std::string& text, std::uint64_t most) {
+// A number from `least` to `most`.
+inline Result<std::uint64_t> parse_number(const std::string& text, std::uint64_t most, std::uint64_t least = 1) {
   std::uint64_t number = 0;
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || stop != text.data() + text.size() || number == 0 || number > most)
-    return failure("\"{}\" is not a number from 1 to {}", printable(text), most);
+  if (error != std::errc{} || stop != text.data() + text.size() || number < least || number > most)
+    return failure("\"{}\" is not a number from {} to {}", printable(text), least, most);
   return number;
 }
 

@@ -149,9 +149,9 @@ void TopBoard::take(TopAnswers answers, Now now) {
 }
 
 TopBoard::Moved TopBoard::count(const std::string& key, double in, double out) {
-  const bool known = flows_.contains(key);
-  auto& flow = flows_[key];
-  const Moved moved{known ? std::max(in - flow.sum_in, 0.0) : 0, known ? std::max(out - flow.sum_out, 0.0) : 0};
+  const auto [entry, fresh] = flows_.try_emplace(key);
+  auto& flow = entry->second;
+  const Moved moved{fresh ? 0 : std::max(in - flow.sum_in, 0.0), fresh ? 0 : std::max(out - flow.sum_out, 0.0)};
   flow.in.add(now_.instant, in);
   flow.out.add(now_.instant, out);
   if (in < flow.sum_in || out < flow.sum_out) flow.base_in = flow.base_out = 0;  // the daemon has begun anew

@@ -3,6 +3,7 @@
 #include <array>
 #include <optional>
 
+#include "base/ascii.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "config/config.h"
@@ -40,10 +41,7 @@ auto find_named(const Table& table, std::string_view name) {
   return std::ranges::find(table, name, [](const auto& entry) { return entry.name; });
 }
 
-bool same_word(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
+bool same_word(std::string_view a, std::string_view b) { return std::ranges::equal(a, b, {}, lower_case, lower_case); }
 
 std::optional<unsigned> day_of(std::string_view name) {
   const auto found = std::ranges::find_if(kDays, [&](std::string_view day) { return same_word(day, name); });

@@ -102,16 +102,11 @@ TEST(Watch, has_a_name_of_its_own) {
 TEST(Alerts, tell_what_is_wrong_where) {
   const std::string at = "t.yaml:7:";
   const std::string alert = "watches[0].alerts[0]";
+  const std::string hint = " (try requests >= 20/s; \"requests >= 0/s\" always holds, and is as good as none)\n";
   const std::pair<std::string_view, std::string> cases[] = {
-      {"{}", at + "5: " + alert +
-                 ": has no name and when (try requests >= 20/s; \"requests >= 0/s\" always holds, and is as good as "
-                 "none)\n"},
-      {"{name: a}", at + "5: " + alert +
-                        ": has no when (try requests >= 20/s; \"requests >= 0/s\" always holds, and is as good as "
-                        "none)\n"},
-      {"{name: a, when: requests >= 0/s}", at + "5: " + alert +
-                                               ": has no when (try requests >= 20/s; \"requests >= 0/s\" always "
-                                               "holds, and is as good as none)\n"},
+      {"{}", at + "5: " + alert + ": has no name and when" + hint},
+      {"{name: a}", at + "5: " + alert + ": has no when" + hint},
+      {"{name: a, when: requests >= 0/s}", at + "5: " + alert + ": has no when" + hint},
       {"{name: a, when: requests}", at + "21: " + alert +
                                         ".when: \"requests\" is not a level (try requests >= 20/s, requests >= 2400 in "
                                         "total, errors >= 5% or latency p95 >= 300ms)\n"},

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 
+#include "base/ascii.h"
 #include "console/glyph.h"
 
 namespace tidegate::console {
@@ -12,8 +13,6 @@ namespace tidegate::console {
 namespace {
 
 const Cell kNothing;
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool has_number(const Cell& cell) { return cell.value && !std::isnan(*cell.value); }
 
@@ -47,7 +46,7 @@ bool passes(std::string_view text, std::string_view filter) {
   if (filter.empty()) return true;
   const auto shown = as_shown(text, Charset::utf8);
   const auto wanted = as_shown(filter, Charset::utf8);
-  return !std::ranges::search(shown, wanted, {}, lower, lower).empty();
+  return !std::ranges::search(shown, wanted, {}, lower_case, lower_case).empty();
 }
 
 bool passes(const Row& row, std::string_view filter) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "base/ascii.h"
 #include "base/text.h"
 
 namespace tidegate::demo {
@@ -28,10 +29,8 @@ bool is_token(std::string_view text) {
 
 bool is_control(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-
-bool same(std::string_view text, std::string_view lower_case) {
-  return std::ranges::equal(text, lower_case, {}, lower);
+bool same(std::string_view text, std::string_view name) {
+  return std::ranges::equal(text, name, {}, lower_case);  // `name` is in lower case
 }
 
 // The next line without its end; none while it is not complete.

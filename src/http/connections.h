@@ -1,6 +1,6 @@
-// The connections that are known, by their two ends in either order: a table with a bound, and lists
-// that tell which was silent for longest. Nothing here depends on the order in the table, so that the same packets
-// always have the same effect.
+// The connections that are known, by their two ends in either order: a table with a bound, and lists that tell
+// which was silent for longest. Nothing here depends on the order in the table, so that the same packets always have
+// the same effect.
 #pragma once
 
 #include <array>

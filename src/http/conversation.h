@@ -28,7 +28,7 @@ struct HttpOutlet {
 class Conversation {
  public:
   static constexpr std::size_t kMostText = 255;  // bytes of a host or a section; the rest is cut off
-  static constexpr std::size_t kMostEarly = 64;  // responses that wait for their requests
+  static constexpr std::size_t kMostEarly = PendingRequests::kMost;  // responses that wait for their requests
 
   explicit Conversation(std::size_t most_head) : readers_{MessageReader{most_head}, MessageReader{most_head}} {}
 

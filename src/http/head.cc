@@ -5,6 +5,8 @@
 #include <charconv>
 #include <limits>
 
+#include "base/ascii.h"
+
 namespace tidegate {
 namespace {
 
@@ -32,11 +34,10 @@ constexpr auto kMethods = std::to_array<std::string_view>(
 bool is_token(char c) { return kTokenBytes[static_cast<unsigned char>(c)]; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-
 // `name` is in lower case.
 bool same_name(std::string_view text, std::string_view name) {
-  return text.size() == name.size() && std::ranges::equal(text, name, [](char a, char b) { return lower(a) == b; });
+  return text.size() == name.size() &&
+         std::ranges::equal(text, name, [](char a, char b) { return lower_case(a) == b; });
 }
 
 // Without blanks around it, of which a folded line's ends are some.
@@ -198,7 +199,7 @@ void Head::read_field(std::string_view text, std::size_t at, std::size_t size) {
     return trimmed(line.substr(colon + 1));
   };
   if (line.empty()) return;
-  switch (lower(line.front())) {
+  switch (lower_case(line.front())) {
     case 'h':
       if (const auto host = value_of("host"); host && host_.size == 0) {
         host_ = {.at = static_cast<std::uint32_t>(host->data() - text.data()),

@@ -53,12 +53,18 @@ void PendingRequests::pop() {
   }
 }
 
-const PendingRequest* PendingRequests::at(std::size_t n) const {
+std::optional<std::size_t> PendingRequests::place(std::size_t n) const {
   if (n >= before()) {
-    if (n < before() + unnamed_) return nullptr;
+    if (n < before() + unnamed_) return std::nullopt;
     n -= unnamed_;
   }
-  return n < kept() ? &requests_[front_ + n] : nullptr;
+  if (n >= kept()) return std::nullopt;
+  return front_ + n;
+}
+
+const PendingRequest* PendingRequests::at(std::size_t n) const {
+  const auto kept_at = place(n);
+  return kept_at ? &requests_[*kept_at] : nullptr;
 }
 
 PendingRequests::Front PendingRequests::front() const {
@@ -88,9 +94,9 @@ std::string_view PendingRequests::section() const {
 
 void PendingRequests::add_bytes(Number number, std::uint64_t bytes, Instant at) {
   const Number first = next_ - size();
-  if (number < first || this->at(number - first) == nullptr) return;
-  const auto place = number - first < before() ? number - first : number - first - unnamed_;
-  auto& request = requests_[front_ + place];
+  const auto kept_at = number < first ? std::nullopt : place(number - first);
+  if (!kept_at) return;
+  auto& request = requests_[*kept_at];
   request.bytes += bytes;
   request.last_byte = at;
 }

@@ -69,6 +69,8 @@ class PendingRequests {
   [[nodiscard]] std::size_t kept() const { return requests_.size() - front_; }
   // How many are kept before those that are not.
   [[nodiscard]] std::size_t before() const { return unnamed_ > 0 ? split_ - front_ : kept(); }
+  // Where the nth from the front stands in requests_; none: it is not kept.
+  [[nodiscard]] std::optional<std::size_t> place(std::size_t n) const;
   void forget_behind_unnamed();
 
   std::vector<PendingRequest> requests_;  // from front_ on

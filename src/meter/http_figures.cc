@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/check.h"
 
 namespace tidegate {
@@ -29,8 +30,6 @@ SlidingTopSettings sliding(const HttpFiguresSettings& settings, std::size_t runn
   TIDEGATE_CHECK(settings.kept >= 1 && settings.kept <= kMostKept);
   return {.running = running, .kept = kept, .seconds = longest_of(settings.windows), .seed = settings.seed};
 }
-
-bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }  // in ASCII, whatever the locale
 
 HttpTimes times_of(const DurationHistogram& times) {
   return {
@@ -92,13 +91,11 @@ void HttpFigures::on_exchange(const HttpExchange& exchange) {
 
 std::string_view HttpFigures::lower_case(std::string_view host) {
   bool mixed = false;
-  for (const char c : host) mixed |= is_upper(c);
+  for (const char c : host) mixed |= c != tidegate::lower_case(c);
   if (!mixed) [[likely]]
     return host;
   host_.assign(host);
-  for (char& c : host_) {
-    if (is_upper(c)) c = static_cast<char>(c - 'A' + 'a');
-  }
+  for (char& c : host_) c = tidegate::lower_case(c);
   return host_;
 }
 

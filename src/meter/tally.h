@@ -64,8 +64,8 @@ class Tally {
   static constexpr std::size_t kMostPending = 65'536;
   static constexpr std::size_t kLeastPorts = 65'536;  // pairs of source and port: a scan of all ports fits
 
-  // Takes ports, syn_packets and sources of the settings. `seed`: anything strangers do not
-  // know; no count depends on it.
+  // Takes ports, syn_packets and sources of the settings. `seed`: anything strangers do not know; no count
+  // depends on it.
   explicit Tally(const TallySettings& settings, std::uint64_t seed = 0);
 
   // Looks at a packet; true when it counted as a connection. Time is the packets' and never runs backwards: an earlier

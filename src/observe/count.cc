@@ -6,7 +6,6 @@
 
 #include "base/seed.h"
 #include "observe/count_run.h"
-#include "observe/print.h"
 #include "observe/tally_report.h"
 
 namespace tidegate {
@@ -43,7 +42,7 @@ std::string count_filter(const CountSettings& settings) {
 }
 
 CountRun::CountRun(const CountSettings& settings, const Pseudonyms& names, const CountPrinter& print)
-    : settings_{settings}, names_{names}, print_{print}, tally_{settings.tally, random_seed()} {}
+    : settings_{settings}, names_{names}, printing_{print}, tally_{settings.tally, random_seed()} {}
 
 bool CountRun::digest(WallTime at) {
   using tally_report::Outcomes;
@@ -66,7 +65,7 @@ bool CountRun::digest(WallTime at) {
     }
   }
   printed_ = true;
-  return print_noting_failure(print_, digest, print_code_);
+  return printing_.print(digest);
 }
 
 Result<> CountRun::last_digest(WallTime at) {

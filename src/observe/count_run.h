@@ -5,6 +5,7 @@
 
 #include "meter/tally.h"
 #include "observe/count.h"
+#include "observe/print.h"
 
 namespace tidegate {
 
@@ -23,7 +24,7 @@ class CountRun {
 
   // Prints what there is so far. False: it could not; print_failure() tells why.
   bool digest(WallTime at);
-  [[nodiscard]] std::unexpected<Error> print_failure() const { return system_failure("print the digest", print_code_); }
+  [[nodiscard]] std::unexpected<Error> print_failure() const { return printing_.failure("print the digest"); }
 
   // The same, with everything pending counted as unanswered.
   [[nodiscard]] Result<> last_digest(WallTime at);
@@ -39,10 +40,9 @@ class CountRun {
  private:
   const CountSettings& settings_;
   const Pseudonyms& names_;
-  const CountPrinter& print_;
+  Printing printing_;
   Tally tally_;
   bool printed_ = false;
-  int print_code_ = 0;
 };
 
 // Each until its end, as count() says.

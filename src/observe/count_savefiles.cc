@@ -2,8 +2,7 @@
 #include <optional>
 
 #include "observe/count_run.h"
-#include "observe/interrupt.h"
-#include "sensor/replay.h"
+#include "observe/savefiles.h"
 
 namespace tidegate {
 namespace {
@@ -56,31 +55,18 @@ class Reader {
 Result<> count_savefiles(const CountSettings& settings, CountRun& run, const CountRemark& remark) {
   const Interrupt interrupt;
   Reader reader{settings, run, interrupt};
-  ReplayCount counted;
-  std::optional<Error> unreadable;  // the first of them
+  SavefilesRead read;
   try {
-    for (const auto& savefile : settings.savefiles) {
-      const auto before = counted.packets;
-      const auto read = replay(
-          savefile, settings.filter, counted, [&](const Sample& sample, const Frame&) { reader.take(sample); },
-          [&interrupt] { return interrupt.came(); });
-      if (interrupt.came()) break;
-      if (read) continue;
-      if (counted.packets > before || unreadable) {
-        remark(read.error().what);
-      } else {
-        unreadable = read.error();
-      }
-    }
+    read_savefiles(
+        settings.savefiles, settings.filter, interrupt, read,
+        [&](const Sample& sample, const Frame&) { reader.take(sample); }, remark);
   } catch (const EnoughCounted& enough) {
     if (enough.unread) return run.print_failure();
   }
-  if (!unreadable || counted.packets > 0) {
-    if (auto printed = run.last_digest(reader.last()); !printed) return printed;
-    run.remark_losses({.rejected = counted.rejected}, remark);
-  }
-  if (unreadable) return std::unexpected{std::move(*unreadable)};
-  return {};
+  if (read.nothing()) return read.outcome();
+  if (auto printed = run.last_digest(reader.last()); !printed) return printed;
+  run.remark_losses({.rejected = read.counted.rejected}, remark);
+  return read.outcome();
 }
 
 }  // namespace tidegate

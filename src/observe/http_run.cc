@@ -9,7 +9,6 @@
 #include "console/glyph.h"
 #include "console/plain.h"
 #include "observe/http_view.h"
-#include "observe/print.h"
 #include "observe/watch_report.h"
 
 namespace tidegate {
@@ -23,7 +22,7 @@ constexpr std::size_t kMostMessages = 100;
 HttpRun::HttpRun(const HttpCommand& command, const Pseudonyms& names, const HttpPrinter& print, std::uint64_t seed)
     : command_{command},
       names_{names},
-      print_{print},
+      printing_{print},
       watch_{command.watch, seed,
              [this](const AlertSettings& alert, const AlertChange& change) { changed(alert, change); }} {}
 
@@ -57,21 +56,20 @@ std::string HttpRun::object(Now now) {
 }
 
 bool HttpRun::print_figures(Now now) {
-  if (command_.format == HttpFormat::text) return print(lines(now));
+  if (command_.format == HttpFormat::text) return printing_.print(lines(now));
   std::string text;
   if (command_.format == HttpFormat::csv && !std::exchange(titled_, true))
     text = fmt::format("{}\n", watch_report::kCsvTitles);
-  return print(text + object(now));
+  return printing_.print(text + object(now));
 }
-
-bool HttpRun::print(std::string_view text) { return print_noting_failure(print_, text, print_code_); }
 
 void HttpRun::changed(const AlertSettings& alert, const AlertChange& change) {
   const auto text = alert_text(alert, change);
   // Its time stands in the text: without another one in front the whole of it fits into 80 columns.
   keep({.text = text, .tone = change.raised ? console::Tone::bad : console::Tone::good});
   if (alerts_go_ == Alerts::logged) log::info("{}", text);
-  if (alerts_go_ == Alerts::printed && !print(console::as_shown(text, command_.charset) + '\n')) unread_ = true;
+  if (alerts_go_ == Alerts::printed && !printing_.print(console::as_shown(text, command_.charset) + '\n'))
+    unread_ = true;
   if (hand_ != nullptr) hand_->carry_out(command_.watch.name, alert, change);
 }
 

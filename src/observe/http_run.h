@@ -8,6 +8,7 @@
 #include "console/state.h"
 #include "console/view.h"
 #include "observe/http.h"
+#include "observe/print.h"
 #include "observe/watch.h"
 
 namespace tidegate {
@@ -38,20 +39,17 @@ class HttpRun {
   void set_trouble(std::string trouble) { trouble_ = std::move(trouble); }
 
   [[nodiscard]] bool unread() const { return unread_; }  // nobody read an alert
-  [[nodiscard]] std::unexpected<Error> print_failure() const {
-    return system_failure("print the figures", print_code_);
-  }
+  [[nodiscard]] std::unexpected<Error> print_failure() const { return printing_.failure("print the figures"); }
 
  private:
   void changed(const AlertSettings& alert, const AlertChange& change);
   void keep(console::Message message);
-  bool print(std::string_view text);
   std::string lines(Now now);
   std::string object(Now now);
 
   const HttpCommand& command_;
   const Pseudonyms& names_;
-  const HttpPrinter& print_;
+  Printing printing_;
   AlertHand* hand_ = nullptr;
   Alerts alerts_go_ = Alerts::kept;
   std::deque<console::Message> messages_;  // newest first
@@ -59,7 +57,6 @@ class HttpRun {
   std::size_t chosen_ = 0;  // the window on the screen
   bool titled_ = false;     // CSV
   bool unread_ = false;
-  int print_code_ = 0;
   Watch watch_;
 };
 

@@ -4,8 +4,7 @@
 
 #include "base/log.h"
 #include "observe/http_run.h"
-#include "observe/interrupt.h"
-#include "sensor/replay.h"
+#include "observe/savefiles.h"
 
 namespace tidegate {
 
@@ -16,11 +15,14 @@ struct NobodyReads {};
 
 class HttpReplay {
  public:
-  HttpReplay(const HttpCommand& command, HttpRun& run)
-      : run_{run}, interval_{command.once ? Duration::zero() : command.interval.value_or(Duration::zero())} {}
+  // `counted`: of all savefiles, with the packet that is taken.
+  HttpReplay(const HttpCommand& command, HttpRun& run, const ReplayCount& counted)
+      : run_{run},
+        counted_{counted},
+        interval_{command.once ? Duration::zero() : command.interval.value_or(Duration::zero())} {}
 
   void take(Sample sample, const Frame& frame) {
-    if (counted.packets == 1) {
+    if (counted_.packets == 1) {
       latest_ = sample.at;
       next_print_ = latest_.instant + interval_;
     }
@@ -32,20 +34,19 @@ class HttpReplay {
     if (run_.unread()) throw NobodyReads{};
   }
 
-  ReplayCount counted;  // of all savefiles, with the packet that is taken
-
  private:
   // However much time has passed, there is nothing new to say but once: as of the last interval's end.
   void print() {
     next_print_ += (latest_.instant - next_print_) / interval_ * interval_;
     const Now at{.instant = next_print_, .wall = latest_.wall - (latest_.instant - next_print_)};
     run_.watch().advance(at);
-    run_.watch().set_lost(0, counted.rejected);
+    run_.watch().set_lost(0, counted_.rejected);
     if (!run_.print_figures(at)) throw NobodyReads{};
     next_print_ += interval_;
   }
 
   HttpRun& run_;
+  const ReplayCount& counted_;
   const Duration interval_;  // zero: it prints at the end alone
   Now latest_{};
   Instant next_print_;
@@ -56,32 +57,21 @@ class HttpReplay {
 Result<> watch_savefiles(const HttpCommand& command, HttpRun& run) {
   if (command.format == HttpFormat::text) run.tell_alerts(HttpRun::Alerts::printed);
   const Interrupt interrupt;
-  HttpReplay reading{command, run};
-  std::optional<Error> unreadable;  // the first of them
+  SavefilesRead read;
+  HttpReplay reading{command, run, read.counted};
   try {
-    for (const auto& savefile : command.savefiles) {
-      const auto before = reading.counted.packets;
-      const auto read = replay(
-          savefile, command.filter, reading.counted,
-          [&](const Sample& sample, const Frame& frame) { reading.take(sample, frame); },
-          [&interrupt] { return interrupt.came(); });
-      if (interrupt.came()) break;
-      if (read) continue;
-      if (reading.counted.packets > before || unreadable) {
-        log::warn("{}", read.error().what);
-      } else {
-        unreadable = read.error();
-      }
-    }
+    read_savefiles(
+        command.savefiles, command.filter, interrupt, read,
+        [&](const Sample& sample, const Frame& frame) { reading.take(sample, frame); },
+        [](std::string_view line) { log::warn("{}", line); });
   } catch (const NobodyReads&) {
     return run.print_failure();
   }
-  if (unreadable && reading.counted.packets == 0) return std::unexpected{std::move(*unreadable)};
+  if (read.nothing()) return read.outcome();
   run.watch().finish();
-  run.watch().set_lost(0, reading.counted.rejected);
+  run.watch().set_lost(0, read.counted.rejected);
   if (!run.print_figures(run.watch().latest())) return run.print_failure();
-  if (unreadable) return std::unexpected{std::move(*unreadable)};
-  return {};
+  return read.outcome();
 }
 
 }  // namespace tidegate

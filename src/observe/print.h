@@ -3,7 +3,10 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <functional>
 #include <string_view>
+
+#include "base/error.h"
 
 namespace tidegate {
 
@@ -12,13 +15,28 @@ namespace tidegate {
   return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
 }
 
-// Prints by `print` (a function of a text); where that gives false, `code` says why (errno).
-template <typename Print>
-[[nodiscard]] bool print_noting_failure(const Print& print, std::string_view text, int& code) {
-  errno = 0;
-  if (print(text)) return true;
-  code = errno != 0 ? errno : EPIPE;
-  return false;
-}
+// Prints by a function, which gives false where it cannot, and remembers why.
+class Printing {
+ public:
+  using Print = std::function<bool(std::string_view text)>;
+
+  explicit Printing(const Print& print) : print_{print} {}  // borrowed
+
+  [[nodiscard]] bool print(std::string_view text) {
+    errno = 0;
+    if (print_(text)) return true;
+    code_ = errno != 0 ? errno : EPIPE;
+    return false;
+  }
+
+  // Why the last one was not printed; what was to be done: "print the figures".
+  [[nodiscard]] std::unexpected<Error> failure(std::string_view done_to_what) const {
+    return system_failure(done_to_what, code_);
+  }
+
+ private:
+  const Print& print_;
+  int code_ = 0;
+};
 
 }  // namespace tidegate

@@ -26,8 +26,7 @@ enum class Outcomes : std::uint8_t { left_out, shown };
 
 // One tally as an object: "tally", "connections" (of all sources, exact), "pending", "given_up", "error" (what a source
 // that is not shown can have at the most), "ports_error" (what a port that is not shown can have, beyond its source's
-// error), and "sources", of which each has "source", "connections", "error" and
-// "ports" as above.
+// error), and "sources", of which each has "source", "connections", "error" and "ports" as above.
 [[nodiscard]] boost::json::object object(std::string_view tally, const TallyReport& report, const Pseudonyms& names);
 
 // Families tidegate_tally_…, labelled with the tally's name and the source.
